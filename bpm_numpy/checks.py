@@ -1,0 +1,101 @@
+"""Checks of what a caller passes in. Every message names the argument, what was expected and what came."""
+
+import numbers
+
+import numpy as np
+
+
+def check_choice(name, value, choices):
+    """``value`` is one of ``choices``, or ValueError."""
+    if not isinstance(value, str) or value not in choices:
+        expected = " | ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name}: expected {expected}, got {value!r}")
+
+
+def check_bool(name, value):
+    """``value`` is True or False, or TypeError."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: expected True or False, got {value!r}")
+
+
+def check_count(name, value, smallest=1):
+    """``value`` is an integer of at least ``smallest``: TypeError or ValueError otherwise."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name}: expected an integer, got {value!r} ({type(value).__name__})")
+    if value < smallest:
+        raise ValueError(f"{name}: expected an integer of at least {smallest}, got {value}")
+
+
+def check_number(name, value, *, above=None, at_least=None, below=None, at_most=None, finite=True):
+    """``value`` is a real number inside the bounds: TypeError or ValueError otherwise."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: expected a real number, got {value!r} ({type(value).__name__})")
+    bounds = (
+        (above, "above", above is None or value > above),
+        (at_least, "at least", at_least is None or value >= at_least),
+        (below, "below", below is None or value < below),
+        (at_most, "at most", at_most is None or value <= at_most),
+    )
+    if np.isnan(value) or (finite and np.isinf(value)) or not all(holds for _, _, holds in bounds):
+        wanted = " and ".join(f"{word} {bound}" for bound, word, _ in bounds if bound is not None)
+        kind = "finite number" if finite else "number"
+        raise ValueError(f"{name}: expected a {kind}{' ' + wanted if wanted else ''}, got {value}")
+
+
+def check_generator(name, value):
+    """``value`` is a ``numpy.random.Generator``, or TypeError."""
+    if not isinstance(value, np.random.Generator):
+        came = f"{value!r} ({type(value).__name__})"
+        raise TypeError(f"{name}: expected a numpy.random.Generator (np.random.default_rng(seed)), got {came}")
+
+
+def check_shape(name, value, shape):
+    """``value.shape`` matches ``shape``, whose entries are sizes, or letters for any size of at least 1."""
+    came = getattr(value, "shape", None)
+    if not isinstance(came, tuple):
+        raise TypeError(f"{name}: expected a NumPy array, got {type(value).__name__}")
+    wanted = "(" + ", ".join(str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
+    if len(came) != len(shape):
+        raise ValueError(f"{name}: expected shape {wanted}, got {came}")
+    for size, expected in zip(came, shape):
+        if isinstance(expected, str) and size < 1:
+            raise ValueError(f"{name}: expected shape {wanted} with {expected} of at least 1, got {came}")
+        if not isinstance(expected, str) and size != expected:
+            raise ValueError(f"{name}: expected shape {wanted}, got {came}")
+
+
+def check_array(name, value, shape, dtypes, finite=True):
+    """``value`` is a plain NumPy array (or scalar, for shape ()) of that shape and one of those dtypes.
+
+    TypeError for another type or dtype; ValueError for another shape, and for NaN or infinity.
+    """
+    plain = isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, (np.matrix, np.ma.MaskedArray))
+    if not plain:
+        raise TypeError(f"{name}: expected a NumPy array, got {type(value).__name__}")
+    if value.dtype not in dtypes:
+        expected = " or ".join(np.dtype(dtype).name for dtype in dtypes)
+        raise TypeError(f"{name}: expected dtype {expected}, got {value.dtype}")
+    check_shape(name, value, shape)
+    if finite and not np.isfinite(value).all():
+        raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
+
+
+def check_arrays(name, values, shapes, dtypes, complete=True, finite=True):
+    """``values`` is a dict of arrays with the names and shapes of ``shapes``.
+
+    With ``complete`` False names may be left out, with ``finite`` False NaN may come.
+    TypeError unless it is a dict; ValueError for a missing
+    or unknown name; else as ``check_array``.
+    """
+    if not isinstance(values, dict):
+        raise TypeError(f"{name}: expected a dict of parameter name -> array, got {type(values).__name__}")
+    missing = [key for key in shapes if key not in values]
+    unknown = [key for key in values if key not in shapes]
+    if complete and missing:
+        raise ValueError(f"{name}: expected the parameters {', '.join(shapes)}; missing {', '.join(missing)}")
+    if unknown:
+        raise ValueError(
+            f"{name}: expected the parameters {', '.join(shapes)}; unknown {', '.join(map(repr, unknown))}"
+        )
+    for key, value in values.items():
+        check_array(f"{name}[{key!r}]", value, shapes[key], dtypes, finite)

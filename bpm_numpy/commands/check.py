@@ -1,0 +1,159 @@
+"""``python -m bpm_numpy check``: gradient-check every configuration.
+
+Each configuration is tried in three regimes of the clip (inactive, sometimes and mostly active) and in three
+ways: the complex step on single entries, central differences on random directions, and reverse against
+forward mode by <v, J u> = <Jᵀ v, u>. Parameters, inputs and the initial state are all checked.
+"""
+
+import json
+import os
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+
+from ..files import replace_file
+from ..gradcheck import gradcheck
+from ..problems import REGIMES, configurations, random_problem
+from .progress import progress
+
+HELP = "gradient-check every configuration, or those that the options select"
+FILTERS = ("cell", "plasticity", "eligibility", "fanout", "reading", "alpha", "readout")
+ADJOINT_TOLERANCE = 1e-10
+HEADER = (
+    "cell", "plasticity", "eligibility", "fan-out", "reading", "checks", "failed", "cut by Clip",
+    "complex step", "central", "kinks", "forward mode",
+)  # fmt: skip
+
+
+def add_arguments(parser):
+    parser.add_argument("--full", action="store_true", help="every entry, by both methods, not a sample (slow)")
+    parser.add_argument("--json", metavar="FILE", help="also write the table, and every single check, to FILE")
+    parser.add_argument("--seed", type=int, default=0, help="of the random networks (default 0)")
+    parser.add_argument("--cell", choices=("rnn", "lstm"))
+    parser.add_argument("--plasticity", choices=("none", "hebbian", "modulated"))
+    parser.add_argument("--eligibility", choices=("outer", "trace", "taylor"))
+    parser.add_argument("--fanout", choices=("yes", "no"))
+    parser.add_argument("--reading", choices=("notes", "paper"))
+    parser.add_argument("--alpha", choices=("full", "neuron", "scalar"))
+    parser.add_argument("--readout", choices=("linear", "hidden"))
+    parser.add_argument("--regime", choices=REGIMES, help="of the clip")
+
+
+def run(arguments):
+    """Exit code: 0 if every check passed, 1 if one failed."""
+    if arguments.json and not os.path.isdir(os.path.dirname(os.path.abspath(arguments.json))):
+        print(f"check: --json: expected a file in an existing folder, got {arguments.json}", file=sys.stderr)
+        return 2
+    wanted = {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name) is not None}
+    regimes = REGIMES if arguments.regime is None else (arguments.regime,)
+    results = check_all(jobs(wanted, regimes, arguments.seed, arguments.full))
+    if not results:
+        print("check: no valid configuration has all of these options", file=sys.stderr)
+        return 2
+    rows = table(results)
+    print(format_table(HEADER, rows))
+    failures = [result for result in results if not result["passed"]]
+    for result in failures:
+        print(f"\nFAILED {result['options']}, clip {result['regime']}: {result['message']}")
+    passed = f"{len(results) - len(failures)} of {len(results)} checks passed"
+    print(f"\n{passed}: {sum(result['compared'] for result in results)} numerical derivatives, seed {arguments.seed}")
+    if arguments.json:
+        with replace_file(arguments.json) as file:
+            content = {"header": HEADER, "table": rows, "checks": results}
+            file.write(json.dumps(content, indent=1).encode())
+        print(f"table written to {arguments.json}")
+    return 1 if failures else 0
+
+
+def jobs(wanted, regimes, seed, full):
+    """(options, regime, seed, full) of every check whose options match ``wanted``."""
+    selected = []
+    for number, options in enumerate(configurations()):
+        described = options | {
+            "fanout": "yes" if options["fanout"] else "no",
+            "readout": "linear" if options["readout_hidden"] is None else "hidden",
+        }
+        if any(described[name] != value for name, value in wanted.items()):
+            continue
+        # Without plasticity there is nothing to clip, so one regime stands for all.
+        for regime in regimes if options["plasticity"] != "none" else regimes[:1]:
+            selected.append((options, regime, (seed, number, REGIMES.index(regime)), full))
+    return selected
+
+
+def check_all(selected):
+    """Results of all jobs, on as many processes as there are cores."""
+    if len(selected) <= 8:  # not worth starting processes for
+        return list(progress(map(check_one, selected), len(selected), "checks"))
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        return list(progress(pool.map(check_one, selected, chunksize=4), len(selected), "checks"))
+
+
+def check_one(job):
+    """One configuration in one regime -> a dict of numbers and strings."""
+    options, regime, seed, full = job
+    rng = np.random.default_rng(seed)
+    n_hidden, T = (2, 4) if options["eligibility"] == "taylor" else (3, 5)
+    started = time.perf_counter()
+    problem = random_problem(rng, 2, n_hidden, 2, T, 2, regime, **options)
+    grads = problem.gradients()
+    sample = {} if full else {"max_entries": 3, "rng": rng}
+    projections = {} if full else {"directions": 1, "rng": rng}
+    quiet = {"raise_on_failure": False}
+    by_complex = gradcheck(problem.loss, problem.inputs, grads, method="complex", **sample, **quiet)
+    by_central = gradcheck(problem.loss, problem.inputs, grads, method="central", **projections, **quiet)
+    adjoint = adjoint_error(problem, grads, rng)
+    passed = by_complex.passed and by_central.passed and adjoint <= ADJOINT_TOLERANCE
+    reports = "\n".join(str(report) for report in (by_complex, by_central) if not report.passed)
+    return {
+        "options": options,
+        "regime": regime,
+        "seed": list(seed),
+        "passed": passed,
+        "cut_share": problem.cut_share(),
+        "compared": sum(row.checked for report in (by_complex, by_central) for row in report.parameters),
+        "complex_error": by_complex.max_relative_error,
+        "central_error": by_central.max_relative_error,
+        "kinks": len(by_central.kinks),
+        "adjoint_error": adjoint,
+        "message": "" if passed else f"forward mode disagrees by {adjoint:.1e}\n{reports}",
+        "seconds": time.perf_counter() - started,
+    }
+
+
+def adjoint_error(problem, grads, rng):
+    """|<v, J u> - <Jᵀ v, u>|, relative to the sum of the absolute terms; u random, v the loss's coefficients."""
+    tangents = {name: np.asarray(rng.standard_normal(value.shape)) for name, value in problem.inputs.items()}
+    params, x, state = problem.split(problem.inputs)
+    moved = problem.net.jvp(params, problem.net.forward(params, x, state), *problem.split(tangents))
+    terms = [(grads[name] * tangents[name]).sum() for name in grads]
+    return float(abs(problem.pair(*moved) - sum(terms)) / sum(map(abs, terms)))
+
+
+def table(results):
+    """One row a rule, cell and reading: the worst of its regimes, alphas and readouts, as strings."""
+    groups = {}
+    for result in results:
+        options = result["options"]
+        fanout = "yes" if options["fanout"] else "no"
+        key = options["cell"], options["plasticity"], options["eligibility"], fanout, options["reading"]
+        groups.setdefault(key, []).append(result)
+    rows = []
+    for key, group in groups.items():
+        shares = [result["cut_share"] for result in group if result["cut_share"] is not None]
+        cut = f"{min(shares):.0%} to {max(shares):.0%}" if shares else "-"
+        failed, kinks = sum(not result["passed"] for result in group), sum(result["kinks"] for result in group)
+        by_complex, by_central, adjoint = (
+            f"{max(result[name] for result in group):.1e}"
+            for name in ("complex_error", "central_error", "adjoint_error")
+        )
+        rows.append((*key, str(len(group)), str(failed), cut, by_complex, by_central, str(kinks), adjoint))
+    return rows
+
+
+def format_table(header, rows):
+    """Lines of right-aligned columns."""
+    widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
+    return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in (header, *rows))

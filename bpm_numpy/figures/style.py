@@ -1,0 +1,78 @@
+"""What all figures share: size, colours, the map for signed matrices, and how they reach a file or a page."""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from ..files import replace_file
+
+# Okabe and Ito's palette, told apart with any kind of colour blindness; line styles tell it apart in grey.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 3)), (0, (8, 2)))
+SIGNED = "RdBu_r"  # red positive, white zero, blue negative
+WIDTH = 7.2  # inches: the width of a text column in a notebook
+
+STYLE = {
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "figure.dpi": 110,
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=COLOURS, linestyle=LINES),
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
+
+
+# Decorates the functions that draw, so that all they make follows STYLE and the caller's settings stay.
+styled = plt.rc_context(STYLE)
+
+
+def new_figure(rows=1, columns=1, height=2.4, **subplots):
+    """An empty Figure of the common width, ``height`` inches tall, and its axes (as ``plt.subplots``)."""
+    figure = plt.figure(figsize=(WIDTH, height))
+    return figure, figure.subplots(rows, columns, **subplots)
+
+
+def draw_matrix(axis, matrix, bound, title="", pre="pre", post="post"):
+    """A signed matrix [pre, post] on the symmetric scale ±bound; returns the image, for a colour bar."""
+    image = axis.imshow(matrix, cmap=SIGNED, vmin=-bound, vmax=bound, interpolation="nearest", aspect="equal")
+    axis.set(title=title, xlabel=post, ylabel=pre)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    for spine in axis.spines.values():
+        spine.set(visible=True, linewidth=0.5)
+    return image
+
+
+@styled
+def png(figure, dpi=110):
+    """The figure as PNG bytes without version strings: the same data give the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def save_figure(figure, path, dpi=160):
+    """Write a Figure to ``path`` as PNG and close it; bytes (an animation, already a GIF) are written as they are."""
+    with replace_file(path) as file:
+        file.write(figure if isinstance(figure, bytes) else png(figure, dpi))
+    plt.close("all")
+
+
+def show_figure(figure, alt):
+    """Display the figure in a notebook with a text for those who cannot see it, and close it."""
+    from IPython.display import Image, display
+
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(f"alt: expected a sentence that says what the figure shows, got {alt!r}")
+    display(Image(data=png(figure), format="png", alt=alt))
+    plt.close(figure)
+
+
+def symmetric_bound(*arrays):
+    """The largest absolute value in the arrays: the limit of a symmetric scale; 1 if all are zero."""
+    return max(float(np.abs(array).max(initial=0)) for array in arrays) or 1.0

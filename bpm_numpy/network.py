@@ -1,0 +1,328 @@
+"""PlasticNetwork: a recurrent network that rewrites its own weights, with its gradients.
+
+The class holds options and shapes, checks what comes in, and calls ``step`` and ``bptt``. It keeps no
+parameters and no state: both are passed in and returned.
+"""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from .bptt import backward_through_time, jvp_through_time
+from .checks import (
+    check_array,
+    check_arrays,
+    check_bool,
+    check_choice,
+    check_count,
+    check_generator,
+    check_number,
+    check_shape,
+)
+from .parameters import init_parameters, parameter_shapes
+from .step import State, forward_step
+
+
+class Gradients(NamedTuple):
+    """params: dict like the parameters; x (T, B, D); state: gradient to the initial state."""
+
+    params: dict
+    x: np.ndarray
+    state: State
+
+
+class Tangent(NamedTuple):
+    """logits (T, B, A); values (T, B); state: tangent of the final state."""
+
+    logits: np.ndarray
+    values: np.ndarray
+    state: State
+
+
+class PlasticNetwork:
+    """A recurrent network whose recurrent weights are w + alpha ⊗ Hebb(t) (notes §2).
+
+    Parameters
+    ----------
+    n_inputs, n_hidden, n_outputs : int
+        D, N and A.
+    cell : "rnn" | "lstm"
+        Plain tanh cell, or the LSTM of notes (2.7-2.12), plastic in W_ih.
+    plasticity : "none" | "hebbian" | "modulated"
+        No Hebb; driven by a learnt ``rate``; driven by the modulator M(t).
+    eligibility : "outer" | "trace" | "taylor"
+        E(t) of notes (2.15), (2.16) and (2.14). Anything but "outer" needs plasticity.
+    reading : "notes" | "paper"
+        The notes as printed, or the paper's carry, gate and trace (see ``help(bpm_numpy)``).
+    alpha : "full" | "neuron" | "scalar"
+        One alpha a connection, a post-synaptic neuron, or in all.
+    fanout : bool
+        M(t) reaches neuron j as M(t) W_fan[j] + b_fan[j]; modulated only.
+    clip : float
+        Bound of Clip, positive; ``np.inf`` for none.
+    readout_hidden : int | None
+        K, the width of a hidden tanh layer in the readout F.
+    dtype : np.float64 | np.float32
+        Of parameters, inputs and states. Nothing is cast: other dtypes are a TypeError. (A float64 network
+        also runs *forward* on complex128, for the complex-step derivative.)
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an option that is none of these, naming it.
+    """
+
+    def __init__(
+        self,
+        n_inputs,
+        n_hidden,
+        n_outputs,
+        *,
+        cell="rnn",
+        plasticity="modulated",
+        eligibility="outer",
+        reading="notes",
+        alpha="full",
+        fanout=False,
+        clip=1.0,
+        readout_hidden=None,
+        dtype=np.float64,
+    ):
+        check_count("n_inputs", n_inputs)
+        check_count("n_hidden", n_hidden)
+        check_count("n_outputs", n_outputs)
+        check_choice("cell", cell, ("rnn", "lstm"))
+        check_choice("plasticity", plasticity, ("none", "hebbian", "modulated"))
+        check_choice("eligibility", eligibility, ("outer", "trace", "taylor"))
+        check_choice("reading", reading, ("notes", "paper"))
+        check_choice("alpha", alpha, ("full", "neuron", "scalar"))
+        check_bool("fanout", fanout)
+        check_number("clip", clip, above=0, finite=False)
+        if readout_hidden is not None:
+            check_count("readout_hidden", readout_hidden)
+        if fanout and plasticity != "modulated":
+            raise ValueError(f"fanout: expected False unless plasticity is 'modulated', got True with {plasticity!r}")
+        if plasticity == "none" and eligibility != "outer":
+            raise ValueError(f"eligibility: expected 'outer' with plasticity 'none', got {eligibility!r}")
+        try:
+            dtype = np.dtype(dtype)
+        except TypeError:
+            raise TypeError(f"dtype: expected float64 or float32, got {dtype!r}") from None
+        if dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
+
+        self.n_inputs, self.n_hidden, self.n_outputs = int(n_inputs), int(n_hidden), int(n_outputs)
+        self.cell, self.plasticity, self.eligibility = cell, plasticity, eligibility
+        self.reading, self.alpha, self.fanout, self.clip = reading, alpha, bool(fanout), float(clip)
+        self.readout_hidden = None if readout_hidden is None else int(readout_hidden)
+        self.dtype = dtype
+
+    @property
+    def options(self):
+        """dict of all arguments, such that ``PlasticNetwork(**options)`` is the same network."""
+        return dict(vars(self))
+
+    def __repr__(self):
+        return f"PlasticNetwork({', '.join(f'{name}={value!r}' for name, value in self.options.items())})"
+
+    @property
+    def plastic_name(self):
+        """Name of w, the plastic weights: "W_h" in the rnn, "W_ih" in the lstm."""
+        return "W_h" if self.cell == "rnn" else "W_ih"
+
+    def init(self, rng):
+        """Starting parameters: dict of name -> array, drawn from the Generator ``rng`` (see ``parameters``)."""
+        check_generator("rng", rng)
+        return init_parameters(self, rng)
+
+    def initial_state(self, batch):
+        """The State before step 0: all zeros, Hebb(0) = 0 (notes (2.4)), for ``batch`` episodes."""
+        check_count("batch", batch)
+        return State(
+            *(None if shape is None else np.zeros(shape, self.dtype) for shape in self._state_shapes(int(batch)))
+        )
+
+    def step(self, params, x_t, state):
+        """One step, for acting: x_t (B, D), State -> StepOutput, next State. Checks shapes only."""
+        check_shape("x_t", x_t, ("B", self.n_inputs))
+        self._check_state("state", state, x_t.shape[0], dtypes=None)
+        for name, shape in parameter_shapes(self).items():
+            if name not in params:
+                raise ValueError(f"params: expected the parameter {name}, which is missing")
+            check_shape(f"params[{name!r}]", params[name], shape)
+        out, state, _ = forward_step(self, params, x_t, state)
+        return out, state
+
+    def begin(self, params, state):
+        """Start a run from ``state``: a ``Run``, whose steps are recorded for ``backward``."""
+        check_arrays("params", params, parameter_shapes(self), self._forward_dtypes)
+        self._check_state("state", state, batch=None, dtypes=self._forward_dtypes)
+        return Run(self, {name: np.array(value) for name, value in params.items()}, _copy(state))
+
+    def forward(self, params, x, state=None):
+        """The whole sequence x (T, B, D), from ``state`` or from zeros -> Trajectory."""
+        check_array("x", x, ("T", "B", self.n_inputs), self._forward_dtypes)
+        run = self.begin(params, self.initial_state(x.shape[1]) if state is None else state)
+        for x_t in x:
+            run.step(x_t)
+        return run.trajectory()
+
+    def backward(self, params, traj, d_logits, d_values=None, d_state=None):
+        """Gradients of a loss from its gradients to the outputs: backpropagation through time.
+
+        d_logits (T, B, A) = dL/dlogits; d_values (T, B) = dL/dvalues, None for zero; d_state a State with
+        dL/d(final state), None (also for single fields) for zero. Returns Gradients. ``params`` must be
+        those of the trajectory (ValueError otherwise).
+        """
+        T, B = self._check_trajectory(params, traj)
+        check_array("d_logits", d_logits, (T, B, self.n_outputs), (self.dtype,))
+        if d_values is None:
+            d_values = np.zeros((T, B), self.dtype)
+        check_array("d_values", d_values, (T, B), (self.dtype,))
+        d_state = self._complete_state("d_state", d_state, B)
+        return Gradients(*backward_through_time(self, traj.params, traj.steps, d_logits, d_values, d_state))
+
+    def jvp(self, params, traj, d_params, d_x=None, d_state=None):
+        """Forward mode: how the outputs move when parameters, inputs and initial state move.
+
+        d_params: dict of tangents, zero for names left out; d_x (T, B, D) and d_state (a State, tangent of the
+        initial state): None for zero. Returns Tangent.
+        """
+        T, B = self._check_trajectory(params, traj)
+        shapes = parameter_shapes(self)
+        check_arrays("d_params", d_params, shapes, (self.dtype,), complete=False)
+        if d_x is None:
+            d_x = np.zeros((T, B, self.n_inputs), self.dtype)
+        check_array("d_x", d_x, (T, B, self.n_inputs), (self.dtype,))
+        d_state = self._complete_state("d_state", d_state, B)
+        t_params = {name: np.zeros(shape, self.dtype) for name, shape in shapes.items()} | d_params
+        return Tangent(*jvp_through_time(self, traj.params, traj.steps, t_params, d_x, d_state))
+
+    @property
+    def _forward_dtypes(self):
+        return (self.dtype, np.dtype(np.complex128)) if self.dtype == np.float64 else (self.dtype,)
+
+    def _state_shapes(self, B):
+        """Shapes of State's fields for B episodes; None where this configuration has no such field."""
+        N = self.n_hidden
+        return State(
+            h=(B, N),
+            c=(B, N) if self.cell == "lstm" else None,
+            hebb=(B, N, N) if self.plasticity != "none" else None,
+            trace=(B, N, N) if self.eligibility == "trace" else None,
+        )
+
+    def _check_state(self, name, state, batch, dtypes):
+        """A complete State for ``batch`` episodes (any number if None); with ``dtypes`` None shapes only."""
+        if not isinstance(state, State):
+            raise TypeError(f"{name}: expected a State (see initial_state), got {type(state).__name__}")
+        B = batch
+        for field, value, shape in zip(State._fields, state, self._state_shapes("B" if B is None else B)):
+            if (shape is None) != (value is None):
+                expected = "None" if shape is None else f"an array of shape {shape}"
+                came = "None" if value is None else type(value).__name__
+                raise ValueError(f"{name}.{field}: expected {expected} in this configuration, got {came}")
+            if shape is None:
+                continue
+            if B is not None:
+                shape = (B, *shape[1:])
+            if dtypes is None:
+                check_shape(f"{name}.{field}", value, shape)
+            else:
+                check_array(f"{name}.{field}", value, shape, dtypes)
+            B = value.shape[0]
+
+    def _complete_state(self, name, state, B):
+        """Tangent or adjoint of a state, with zeros where it (or a field of it) is None."""
+        zeros = self.initial_state(B)
+        if state is None:
+            return zeros
+        if not isinstance(state, State):
+            raise TypeError(f"{name}: expected a State or None, got {type(state).__name__}")
+        state = State(*(zero if value is None else value for zero, value in zip(zeros, state)))
+        self._check_state(name, state, B, (self.dtype,))
+        return state
+
+    def _check_trajectory(self, params, traj):
+        """``traj`` is this network's, real, and made with ``params``. Returns T, B."""
+        if not isinstance(traj, Trajectory):
+            raise TypeError(f"traj: expected a Trajectory (from forward or begin), got {type(traj).__name__}")
+        for name, value in self.options.items():
+            if traj.net.options[name] != value:
+                came = traj.net.options[name]
+                raise ValueError(f"traj: expected a trajectory of a network with {name}={value!r}, got {name}={came!r}")
+        if np.iscomplexobj(traj.logits):
+            raise TypeError(f"traj: expected a real trajectory ({self.dtype}), got a complex one (forward only)")
+        check_arrays("params", params, parameter_shapes(self), (self.dtype,))
+        for name, value in params.items():
+            if not np.array_equal(value, traj.params[name]):
+                raise ValueError(f"params[{name!r}]: expected the values that the trajectory was made with, got others")
+        return traj.logits.shape[:2]
+
+
+class Run:
+    """Acting and learning in one pass: ``step`` as often as you like, then ``trajectory`` for ``backward``."""
+
+    def __init__(self, net, params, state):
+        self._net, self._params, self._state = net, params, state
+        self._steps, self._outputs = [], []
+
+    @property
+    def state(self):
+        """The State after the last step; a copy."""
+        return _copy(self._state)
+
+    def step(self, x_t):
+        """x_t (B, D) -> StepOutput; the state moves on."""
+        net = self._net
+        check_array("x_t", x_t, (self._state.h.shape[0], net.n_inputs), net._forward_dtypes)
+        out, self._state, step = forward_step(net, self._params, np.array(x_t), self._state)
+        self._steps.append(step)
+        self._outputs.append(out)
+        return out
+
+    def trajectory(self):
+        """The Trajectory of the steps so far; at least one (ValueError otherwise)."""
+        if not self._steps:
+            raise ValueError("trajectory: expected at least one step before it, got none")
+        return Trajectory(self._net, self._params, list(self._steps), list(self._outputs), self._state)
+
+
+class Trajectory:
+    """What a forward pass leaves: its outputs and states, and the steps that ``backward`` walks back over.
+
+    logits (T, B, A); values (T, B); modulator (T, B), None unless modulated; h (T+1, B, N) with h[t+1] = h_t;
+    c likewise, None for the rnn; hebb (T+1, B, N, N) with hebb[t] = Hebb(t) and eligibility (T, B, N, N) with
+    eligibility[t] = E(t), None without plasticity; state, the State after step T-1; net, params and steps.
+    """
+
+    def __init__(self, net, params, steps, outputs, final):
+        self.net, self.params, self.steps, self._final = net, params, steps, final
+        self.logits = np.stack([out.logits for out in outputs])  # (T, B, A)
+        self.values = np.stack([out.values for out in outputs])  # (T, B)
+        modulated = net.plasticity == "modulated"
+        self.modulator = np.stack([out.modulator for out in outputs]) if modulated else None  # (T, B)
+        self.h = self._states("h")  # (T+1, B, N)
+        self.c = self._states("c")  # (T+1, B, N)
+
+    def _states(self, field):
+        if getattr(self._final, field) is None:
+            return None
+        return np.stack([getattr(state, field) for state in (*(step.state for step in self.steps), self._final)])
+
+    @cached_property
+    def hebb(self):
+        return self._states("hebb")  # (T+1, B, N, N)
+
+    @cached_property
+    def eligibility(self):
+        return None if self._final.hebb is None else np.stack([step.eligibility for step in self.steps])
+
+    @property
+    def state(self):
+        return _copy(self._final)
+
+
+def _copy(state):
+    return State(*(None if value is None else np.array(value) for value in state))

@@ -1,0 +1,137 @@
+"""The package as a user meets it: what an import loads, what the command line says, what the README promises."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bpm_numpy.__main__ import main
+from bpm_numpy.commands.check import jobs
+from bpm_numpy.files import replace_file
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_import_loads_numpy_and_nothing_else():
+    script = (
+        "import sys; before = set(sys.modules); import numpy; numpy_only = set(sys.modules); import bpm_numpy;"
+        "new = {name.split('.')[0] for name in set(sys.modules) - numpy_only} - {'bpm_numpy'};"
+        "print(sorted(new - set(sys.stdlib_module_names)))"
+    )
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert printed.strip() == "[]"
+
+
+def test_no_command_prints_what_there_is(capsys):
+    assert main([]) == 0
+    printed = capsys.readouterr().out
+    for command in ("quickstart", "check", "figures"):
+        assert re.search(rf"^\s+{command}\s+\w", printed, re.M)
+
+
+def test_check_covers_every_configuration_in_every_regime():
+    selected = jobs({}, ("inactive", "sometimes", "mostly"), seed=0, full=False)
+    # 24 configurations without plasticity, for which one regime stands for all, and 216 with it.
+    assert len(selected) == 24 + 3 * 216
+    assert len({(*sorted(options.items(), key=str), regime) for options, regime, _, _ in selected}) == len(selected)
+
+
+def test_check_of_one_configuration(tmp_path, capsys):
+    file = tmp_path / "table.json"
+    options = "--cell lstm --plasticity modulated --eligibility trace --fanout yes --reading paper --alpha neuron"
+    assert main(["check", *options.split(), "--readout", "linear", "--json", str(file)]) == 0
+    content = json.loads(file.read_text())
+    assert [check["regime"] for check in content["checks"]] == ["inactive", "sometimes", "mostly"]
+    assert all(check["passed"] and check["complex_error"] < 1e-10 for check in content["checks"])
+    assert content["checks"][0]["cut_share"] == 0 and content["checks"][2]["cut_share"] > 0.8
+    printed = capsys.readouterr().out
+    assert all(cell in printed for cell in content["table"][0])
+
+
+def test_check_fails_when_a_gradient_is_wrong(monkeypatch, capsys):
+    monkeypatch.setattr("bpm_numpy.equations.hebb_update.clip_backward", lambda d_clipped, inside: d_clipped)
+    options = "--cell rnn --plasticity hebbian --eligibility outer --reading notes --alpha full --readout linear"
+    assert main(["check", *options.split()]) == 1
+    printed = capsys.readouterr().out
+    assert "FAILED" in printed and "1 of 3 checks passed" in printed  # no entry is cut in the inactive regime
+
+
+@pytest.mark.parametrize(
+    "arguments", ["--plasticity none --eligibility trace", "--plasticity none --json /no/such/folder/x"]
+)
+def test_check_refuses_what_it_cannot_do(arguments, capsys):
+    assert main(["check", *arguments.split()]) == 2
+    assert re.search("expected a file|no valid configuration", capsys.readouterr().err)
+
+
+def test_figures_are_the_same_bytes_on_every_run_and_as_committed(tmp_path):
+    name = "hebb_over_time.png"
+    for folder in ("one", "two"):
+        assert main(["figures", "--folder", str(tmp_path / folder), name]) == 0
+    assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert main(["figures", "no_such.png"]) == 2
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "kept"
+    path.write_bytes(b"before")
+    with pytest.raises(KeyboardInterrupt), replace_file(path) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == b"before" and list(tmp_path.iterdir()) == [path]
+    with replace_file(path) as file:
+        file.write(b"after")
+    assert path.read_bytes() == b"after" and list(tmp_path.iterdir()) == [path]
+    for wrong, error in ((3, TypeError), (tmp_path, ValueError), (tmp_path / "no" / "folder", ValueError)):
+        with pytest.raises(error, match="^path: expected"), replace_file(wrong):
+            pass
+
+
+def quick_start_blocks():
+    section = re.search(r"^## Quick start\n(.*?)^## ", (ROOT / "README.md").read_text(), re.S | re.M)[1]
+    return re.findall(r"^```(\w*)\n(.*?)^```$", section, re.S | re.M)
+
+
+def test_readme_quick_start_is_two_lines_that_ci_runs():
+    blocks = quick_start_blocks()
+    assert [language for language, _ in blocks] == ["sh", "sh"]
+    assert all(len(code.strip().splitlines()) == 1 for _, code in blocks)
+    assert "bpm_numpy quickstart" in blocks[0][1] and "-m pytest" in blocks[1][1]
+
+
+def test_readme_example_runs(capsys):
+    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    exec(compile(code, "README.md", "exec"), {})
+    assert "passed:" in capsys.readouterr().out
+
+
+def test_readme_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text())
+    assert links and all((ROOT / link).exists() for link in links if "://" not in link)
+
+
+def test_symbol_table_names_every_parameter():
+    import bpm_numpy
+    from bpm_numpy.parameters import parameter_shapes
+    from bpm_numpy.problems import configurations
+
+    names = set()
+    for options in configurations():
+        names |= set(parameter_shapes(bpm_numpy.PlasticNetwork(1, 2, 1, **options)))
+    # The gates' and the readouts' are named by their pattern: W_ix ... b_o, F(h_t), values.
+    patterns = re.compile(r"(W|b)_[ijfo][xh]?$|[Wb]_[kyv]$|W_x$|b$")
+    documented = set(re.findall(r"\w+", bpm_numpy.__doc__))
+    assert {name for name in names if not patterns.match(name)} <= documented
+
+
+def test_init_is_reproducible_and_as_documented():
+    import bpm_numpy
+
+    net = bpm_numpy.PlasticNetwork(2, 3, 2, cell="lstm", eligibility="trace", fanout=True)
+    one, two = (net.init(np.random.default_rng(7)) for _ in range(2))
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+    assert not np.any(one["alpha"] == 0) and one["eta"] == 0.1

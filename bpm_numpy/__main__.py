@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = ("quickstart", "check", "figures")
+COMMANDS = ("quickstart", "tutorial", "check", "figures")
 
 
 def main(arguments=None):

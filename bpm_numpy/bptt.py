@@ -18,9 +18,11 @@ Forward mode goes the other way: a tangent of parameters, inputs and initial sta
 same equations from the first step to the last.
 """
 
+import copy
+
 import numpy as np
 
-from .step import backward_step, jvp_step
+from .step import backward_step, forward_step, jvp_step
 
 
 def backward_through_time(net, params, steps, d_logits, d_values, d_state):
@@ -45,3 +47,39 @@ def jvp_through_time(net, params, steps, t_params, t_x, t_state):
         t_logits.append(logits)
         t_values.append(values)
     return np.stack(t_logits), np.stack(t_values), t_state
+
+
+class ByStep:
+    """The definition, run and recorded step by step."""
+
+    def __init__(self, net, params, state):
+        self.net, self.params, self.state = net, params, state
+        self.steps = []
+
+    def snapshot(self):
+        """A copy that further steps leave alone. The arrays are shared: none is ever written to."""
+        other = copy.copy(self)
+        other.steps = list(self.steps)
+        return other
+
+    def step(self, x_t):
+        """x_t (B, D) -> StepOutput."""
+        out, self.state, step = forward_step(self.net, self.params, x_t, self.state)
+        self.steps.append(step)
+        return out
+
+    def advance(self, x):
+        """All steps of x (T, B, D)."""
+        for x_t in x:
+            self.step(x_t)
+
+    def history(self):
+        """h, c (T, B, N), M (T, B) of all steps; c and M None where there is none."""
+        first = self.steps[0]
+        c = None if first.gates is None else np.stack([step.gates.c for step in self.steps])
+        M = None if first.M is None else np.stack([step.M for step in self.steps])
+        return np.stack([step.h for step in self.steps]), c, M
+
+    def backward(self, d_logits, d_values, d_state):
+        """Gradients of the parameters (dict), of x (T, B, D) and of the initial state (State)."""
+        return backward_through_time(self.net, self.params, self.steps, d_logits, d_values, d_state)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .bptt import backward_through_time, jvp_through_time
+from .bptt import ByStep, jvp_through_time
 from .checks import (
     check_array,
     check_arrays,
@@ -20,6 +20,8 @@ from .checks import (
     check_number,
     check_shape,
 )
+from .chunks import ByChunks, Plan, can_be_chunked, choose_plan
+from .equations.readout import readout_forward
 from .parameters import init_parameters, parameter_shapes
 from .step import State, forward_step
 
@@ -154,19 +156,27 @@ class PlasticNetwork:
         out, state, _ = forward_step(self, params, x_t, state)
         return out, state
 
-    def begin(self, params, state):
-        """Start a run from ``state``: a ``Run``, whose steps are recorded for ``backward``."""
+    def begin(self, params, state, *, plan=None):
+        """Start a run from ``state``: a ``Run``, whose steps are recorded for ``backward``; ``plan`` as in ``forward``."""
+        if plan is not None and plan != "steps" and not isinstance(plan, Plan):
+            raise TypeError(f"plan: expected a chunks.Plan, 'steps' or None, got {plan!r}")
         check_arrays("params", params, parameter_shapes(self), self._forward_dtypes)
         self._check_state("state", state, batch=None, dtypes=self._forward_dtypes)
-        return Run(self, {name: np.array(value) for name, value in params.items()}, _copy(state))
+        params = {name: np.array(value) for name, value in params.items()}
+        return Run(self, params, _copy(state), choose_plan(self, 1, len(state.h)) if plan is None else plan)
 
-    def forward(self, params, x, state=None):
-        """The whole sequence x (T, B, D), from ``state`` or from zeros -> Trajectory."""
+    def forward(self, params, x, state=None, *, plan=None):
+        """The whole sequence x (T, B, D), from ``state`` or from zeros -> Trajectory.
+
+        By default the pass goes chunk by chunk wherever that is exact (see ``chunks``). ``plan``: a ``chunks.Plan`` says
+        how, instead of the one that suits the sizes; "steps" goes by the definition, one step after the other. It changes
+        time and memory, and results by rounding only.
+        """
         check_array("x", x, ("T", "B", self.n_inputs), self._forward_dtypes)
-        run = self.begin(params, self.initial_state(x.shape[1]) if state is None else state)
-        for x_t in x:
-            run.step(x_t)
-        return run.trajectory()
+        T, B = x.shape[:2]
+        plan = choose_plan(self, T, B) if plan is None else plan
+        run = self.begin(params, self.initial_state(B) if state is None else state, plan=plan)
+        return run.advance(x)
 
     def backward(self, params, traj, d_logits, d_values=None, d_state=None):
         """Gradients of a loss from its gradients to the outputs: backpropagation through time.
@@ -181,7 +191,7 @@ class PlasticNetwork:
             d_values = np.zeros((T, B), self.dtype)
         check_array("d_values", d_values, (T, B), (self.dtype,))
         d_state = self._complete_state("d_state", d_state, B)
-        return Gradients(*backward_through_time(self, traj.params, traj.steps, d_logits, d_values, d_state))
+        return Gradients(*traj.record.backward(d_logits, d_values, d_state))
 
     def jvp(self, params, traj, d_params, d_x=None, d_state=None):
         """Forward mode: how the outputs move when parameters, inputs and initial state move.
@@ -264,64 +274,80 @@ class PlasticNetwork:
 class Run:
     """Acting and learning in one pass: ``step`` as often as you like, then ``trajectory`` for ``backward``."""
 
-    def __init__(self, net, params, state):
-        self._net, self._params, self._state = net, params, state
-        self._steps, self._outputs = [], []
+    def __init__(self, net, params, state, plan):
+        self._net, self._params, self._plan, self._first, self._xs = net, params, plan, state, []
+        chunked = plan != "steps" and can_be_chunked(net, *params.values(), *state)
+        self._record = ByChunks(net, params, state, plan) if chunked else ByStep(net, params, state)
 
     @property
     def state(self):
         """The State after the last step; a copy."""
-        return _copy(self._state)
+        return _copy(self._record.state)
 
     def step(self, x_t):
         """x_t (B, D) -> StepOutput; the state moves on."""
-        net = self._net
-        check_array("x_t", x_t, (self._state.h.shape[0], net.n_inputs), net._forward_dtypes)
-        out, self._state, step = forward_step(net, self._params, np.array(x_t), self._state)
-        self._steps.append(step)
-        self._outputs.append(out)
-        return out
+        check_array("x_t", x_t, (len(self._first.h), self._net.n_inputs), self._net._forward_dtypes)
+        self._take(np.array(x_t)[None])
+        return self._record.step(self._xs[-1])
+
+    def advance(self, x):
+        """All steps of x (T, B, D) -> Trajectory."""
+        check_array("x", x, ("T", len(self._first.h), self._net.n_inputs), self._net._forward_dtypes)
+        self._take(np.array(x))
+        self._record.advance(np.stack(self._xs[-len(x) :]))
+        return self.trajectory()
+
+    def _take(self, x):
+        if np.iscomplexobj(x) and isinstance(self._record, ByChunks):  # chunks are for real numbers
+            self._record = ByStep(self._net, self._params, self._first)
+            self._record.advance(self._xs)
+        self._xs.extend(x)
 
     def trajectory(self):
         """The Trajectory of the steps so far; at least one (ValueError otherwise)."""
-        if not self._steps:
+        if not self._xs:
             raise ValueError("trajectory: expected at least one step before it, got none")
-        return Trajectory(self._net, self._params, list(self._steps), list(self._outputs), self._state)
+        return Trajectory(self._net, self._params, self._first, self._xs, self._record.snapshot())
 
 
 class Trajectory:
-    """What a forward pass leaves: its outputs and states, and the steps that ``backward`` walks back over.
+    """What a forward pass leaves: its outputs and states, and the record that ``backward`` walks back over.
 
     logits (T, B, A); values (T, B); modulator (T, B), None unless modulated; h (T+1, B, N) with h[t+1] = h_t;
-    c likewise, None for the rnn; hebb (T+1, B, N, N) with hebb[t] = Hebb(t) and eligibility (T, B, N, N) with
-    eligibility[t] = E(t), None without plasticity; state, the State after step T-1; net, params and steps.
+    c likewise, None for the rnn; state, the State after step T-1. Rebuilt step by step when first asked for:
+    hebb (T+1, B, N, N) with hebb[t] = Hebb(t) and eligibility (T, B, N, N) with eligibility[t] = E(t), None without
+    plasticity, and steps, the list of all Steps.
     """
 
-    def __init__(self, net, params, steps, outputs, final):
-        self.net, self.params, self.steps, self._final = net, params, steps, final
-        self.logits = np.stack([out.logits for out in outputs])  # (T, B, A)
-        self.values = np.stack([out.values for out in outputs])  # (T, B)
-        modulated = net.plasticity == "modulated"
-        self.modulator = np.stack([out.modulator for out in outputs]) if modulated else None  # (T, B)
-        self.h = self._states("h")  # (T+1, B, N)
-        self.c = self._states("c")  # (T+1, B, N)
+    def __init__(self, net, params, first, xs, record):
+        self.net, self.params, self.record = net, params, record
+        self._first, self._x = first, np.stack(xs)  # (T, B, D)
+        h, c, self.modulator = record.history()
+        self.h = np.concatenate([first.h[None], h])  # (T+1, B, N)
+        self.c = None if c is None else np.concatenate([first.c[None], c])  # (T+1, B, N)
+        T, B, N = h.shape
+        logits, values, _ = readout_forward(h.reshape(T * B, N), params)
+        self.logits, self.values = logits.reshape(T, B, -1), values.reshape(T, B)
 
-    def _states(self, field):
-        if getattr(self._final, field) is None:
-            return None
-        return np.stack([getattr(state, field) for state in (*(step.state for step in self.steps), self._final)])
+    @cached_property
+    def steps(self):
+        replay = ByStep(self.net, self.params, self._first)
+        replay.advance(self._x)
+        return replay.steps
 
     @cached_property
     def hebb(self):
-        return self._states("hebb")  # (T+1, B, N, N)
+        if self._first.hebb is None:
+            return None
+        return np.stack([*(step.state.hebb for step in self.steps), self.record.state.hebb])
 
     @cached_property
     def eligibility(self):
-        return None if self._final.hebb is None else np.stack([step.eligibility for step in self.steps])
+        return None if self._first.hebb is None else np.stack([step.eligibility for step in self.steps])
 
     @property
     def state(self):
-        return _copy(self._final)
+        return _copy(self.record.state)
 
 
 def _copy(state):

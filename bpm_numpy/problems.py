@@ -64,9 +64,9 @@ class Problem(NamedTuple):
         params = {name: value for name, value in inputs.items() if name != "x" and not name.startswith("state.")}
         return params, inputs["x"], state
 
-    def forward(self, inputs):
-        """Trajectory at ``inputs``."""
-        return self.net.forward(*self.split(inputs))
+    def forward(self, inputs, plan=None):
+        """Trajectory at ``inputs``; ``plan`` as in ``PlasticNetwork.forward``."""
+        return self.net.forward(*self.split(inputs), plan=plan)
 
     def loss(self, inputs):
         """Σ d_logits logits + Σ d_values values + Σ d_state (final state)."""
@@ -78,10 +78,10 @@ class Problem(NamedTuple):
         terms = [(self.d_logits * logits).sum(), (self.d_values * values).sum()]
         return sum(terms + [(d * s).sum() for d, s in zip(self.d_state, state) if s is not None])
 
-    def gradients(self):
+    def gradients(self, plan=None):
         """dL/d(inputs), by ``backward``: a dict like ``inputs``."""
         params, _, _ = self.split(self.inputs)
-        grads = self.net.backward(params, self.forward(self.inputs), self.d_logits, self.d_values, self.d_state)
+        grads = self.net.backward(params, self.forward(self.inputs, plan), self.d_logits, self.d_values, self.d_state)
         return join(grads.params, grads.x, grads.state)
 
     def cut_share(self):

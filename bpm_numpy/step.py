@@ -31,7 +31,14 @@ from .equations.eligibility import (
     trace_jvp,
 )
 from .equations.hebb_update import hebb_update_backward, hebb_update_forward, hebb_update_jvp
-from .equations.lstm import Gates, lstm_backward, lstm_forward, lstm_jvp
+from .equations.lstm import (
+    Gates,
+    lstm_backward,
+    lstm_backward_gates,
+    lstm_backward_weights,
+    lstm_forward,
+    lstm_jvp,
+)
 from .equations.modulator import (
     fanout_backward,
     fanout_forward,
@@ -42,7 +49,7 @@ from .equations.modulator import (
 )
 from .equations.plastic_weights import plastic_input_backward, plastic_input_forward, plastic_input_jvp
 from .equations.readout import readout_backward, readout_forward, readout_jvp
-from .equations.rnn import rnn_backward, rnn_forward, rnn_jvp
+from .equations.rnn import rnn_backward, rnn_backward_weights, rnn_backward_z, rnn_forward, rnn_jvp
 
 
 class State(NamedTuple):
@@ -99,6 +106,23 @@ def cell_backward(net, params, step, dh, dc, dp):
         dx, dy, grads = rnn_backward(dh + dp, step.x, step.h, params)
         return dx, np.zeros_like(dh), None, dy, grads
     return lstm_backward(dh, dc, dp, step.x, step.state.h, step.state.c, step.gates, params, net.reading)
+
+
+def cell_backward_gates(net, params, step, dh, dc, dp):
+    """The part of ``cell_backward`` that must go step by step -> dz {gate: (B, N)}, dh_prev, dc_prev, dy_t (B, N)."""
+    if net.cell == "rnn":
+        dz = rnn_backward_z(dh + dp, step.h)
+        return {"z": dz}, 0, None, dz
+    state = step.state
+    dz, dh_prev, dc_prev = lstm_backward_gates(dh, dc, dp, state.h, state.c, step.gates, params, net.reading)
+    return dz, dh_prev, dc_prev, dz["i"]
+
+
+def cell_backward_weights(net, params, dz, x, h_prev):
+    """The rest of it, for the rows of all steps at once: dz {gate: (R, N)}, x (R, D), h_prev (R, N) -> dx, gradients."""
+    if net.cell == "rnn":
+        return rnn_backward_weights(dz["z"], x, params)
+    return lstm_backward_weights(dz, x, h_prev, params)
 
 
 def cell_jvp(net, params, step, t_x, t_state, t_y, t_params):

@@ -59,6 +59,13 @@ def lstm_forward(x_t, h_prev, c_prev, y_t, params, reading):
 
 def lstm_backward(dh_t, dc_t, dp_t, x_t, h_prev, c_prev, gates, params, reading):
     """dh_t, dc_t, dp_t (B, N) -> dx_t (B, D), dh_prev, dc_prev, dy_t (B, N), parameter gradients."""
+    dz, dh_prev, dc_prev = lstm_backward_gates(dh_t, dc_t, dp_t, h_prev, c_prev, gates, params, reading)
+    dx_t, grads = lstm_backward_weights(dz, x_t, h_prev, params)
+    return dx_t, dh_prev, dc_prev, dz["i"], grads
+
+
+def lstm_backward_gates(dh_t, dc_t, dp_t, h_prev, c_prev, gates, params, reading):
+    """The part that must go step by step: dh_t, dc_t, dp_t (B, N) -> dz {gate: (B, N)}, dh_prev, dc_prev (B, N)."""
     i, j, f, o, c = gates
     carry = h_prev if reading == "notes" else c_prev
     dc = dc_t + dh_t * o * (1 - np.tanh(c) ** 2)  # (B, N)
@@ -69,14 +76,17 @@ def lstm_backward(dh_t, dc_t, dp_t, x_t, h_prev, c_prev, gates, params, reading)
         "f": dc * carry * f * (1 - f),
         "o": dh_t * np.tanh(c) * o * (1 - o),
     }  # each (B, N)
-
-    grads = {f"W_{k}x": x_t.T @ dz[k] for k in dz} | {f"b_{k}": dz[k].sum(axis=0) for k in dz}
-    grads |= {f"W_{k}h": h_prev.T @ dz[k] for k in GATES}
-    dx_t = sum(dz[k] @ params[f"W_{k}x"].T for k in dz)  # (B, D)
     dh_prev = sum(dz[k] @ params[f"W_{k}h"].T for k in GATES)  # (B, N)
     if reading == "notes":
-        return dx_t, dh_prev + d_carry, np.zeros_like(c_prev), dz["i"], grads
-    return dx_t, dh_prev, d_carry, dz["i"], grads
+        return dz, dh_prev + d_carry, np.zeros_like(c_prev)
+    return dz, dh_prev, d_carry
+
+
+def lstm_backward_weights(dz, x, h_prev, params):
+    """The sums over rows, of one step or of all steps stacked: dz {gate: (R, N)}, x (R, D), h_prev (R, N) -> dx, grads."""
+    grads = {f"W_{k}x": x.T @ dz[k] for k in dz} | {f"b_{k}": dz[k].sum(axis=0) for k in dz}
+    grads |= {f"W_{k}h": h_prev.T @ dz[k] for k in GATES}
+    return sum(dz[k] @ params[f"W_{k}x"].T for k in dz), grads
 
 
 def lstm_jvp(x_t, h_prev, c_prev, gates, params, reading, t_x_t, t_h_prev, t_c_prev, t_y_t, t_params):

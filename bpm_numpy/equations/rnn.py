@@ -19,8 +19,19 @@ def rnn_forward(x_t, y_t, params):
 
 def rnn_backward(dh_t, x_t, h_t, params):
     """dh_t (B, N) -> dx_t (B, D), dy_t (B, N), gradients of W_x (D, N) and b (N,)."""
-    dz = dh_t * (1 - h_t**2)  # (B, N)
-    return dz @ params["W_x"].T, dz, {"W_x": x_t.T @ dz, "b": dz.sum(axis=0)}
+    dz = rnn_backward_z(dh_t, h_t)
+    dx_t, grads = rnn_backward_weights(dz, x_t, params)
+    return dx_t, dz, grads
+
+
+def rnn_backward_z(dh_t, h_t):
+    """The part that must go step by step: dh_t (B, N) -> dz (B, N), which is dy_t too."""
+    return dh_t * (1 - h_t**2)
+
+
+def rnn_backward_weights(dz, x, params):
+    """The sums over rows, of one step or of all steps stacked: dz (R, N), x (R, D) -> dx (R, D), gradients."""
+    return dz @ params["W_x"].T, {"W_x": x.T @ dz, "b": dz.sum(axis=0)}
 
 
 def rnn_jvp(x_t, h_t, params, t_x_t, t_y_t, t_params):

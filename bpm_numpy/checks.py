@@ -30,6 +30,10 @@ def check_number(name, value, *, above=None, at_least=None, below=None, at_most=
     """``value`` is a real number inside the bounds: TypeError or ValueError otherwise."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a real number, got {value!r} ({type(value).__name__})")
+    try:
+        value = float(value)
+    except OverflowError:
+        raise ValueError(f"{name}: expected a number that fits a float, got a larger one") from None
     bounds = (
         (above, "above", above is None or value > above),
         (at_least, "at least", at_least is None or value >= at_least),
@@ -49,11 +53,17 @@ def check_generator(name, value):
         raise TypeError(f"{name}: expected a numpy.random.Generator (np.random.default_rng(seed)), got {came}")
 
 
-def check_shape(name, value, shape):
-    """``value.shape`` matches ``shape``, whose entries are sizes, or letters for any size of at least 1."""
-    came = getattr(value, "shape", None)
-    if not isinstance(came, tuple):
+def check_is_array(name, value):
+    """``value`` is a plain NumPy array or scalar, or TypeError."""
+    plain = isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, (np.matrix, np.ma.MaskedArray))
+    if not plain:
         raise TypeError(f"{name}: expected a NumPy array, got {type(value).__name__}")
+
+
+def check_shape(name, value, shape):
+    """``value`` is an array of that ``shape``, whose entries are sizes, or letters for any size of at least 1."""
+    check_is_array(name, value)
+    came = value.shape
     wanted = "(" + ", ".join(str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
     if len(came) != len(shape):
         raise ValueError(f"{name}: expected shape {wanted}, got {came}")
@@ -69,15 +79,25 @@ def check_array(name, value, shape, dtypes, finite=True):
 
     TypeError for another type or dtype; ValueError for another shape, and for NaN or infinity.
     """
-    plain = isinstance(value, (np.ndarray, np.generic)) and not isinstance(value, (np.matrix, np.ma.MaskedArray))
-    if not plain:
-        raise TypeError(f"{name}: expected a NumPy array, got {type(value).__name__}")
+    check_is_array(name, value)
     if value.dtype not in dtypes:
         expected = " or ".join(np.dtype(dtype).name for dtype in dtypes)
         raise TypeError(f"{name}: expected dtype {expected}, got {value.dtype}")
     check_shape(name, value, shape)
     if finite and not np.isfinite(value).all():
         raise ValueError(f"{name}: expected finite numbers, got NaN or infinity")
+
+
+def check_names(name, values, names, complete=True):
+    """``values`` is a dict with these ``names``, all of them unless ``complete`` is False."""
+    if not isinstance(values, dict):
+        raise TypeError(f"{name}: expected a dict of parameter name -> array, got {type(values).__name__}")
+    missing = [key for key in names if key not in values]
+    unknown = [key for key in values if key not in names]
+    if complete and missing:
+        raise ValueError(f"{name}: expected the parameters {', '.join(names)}; missing {', '.join(missing)}")
+    if unknown:
+        raise ValueError(f"{name}: expected the parameters {', '.join(names)}; unknown {', '.join(map(repr, unknown))}")
 
 
 def check_arrays(name, values, shapes, dtypes, complete=True, finite=True):
@@ -87,15 +107,6 @@ def check_arrays(name, values, shapes, dtypes, complete=True, finite=True):
     TypeError unless it is a dict; ValueError for a missing
     or unknown name; else as ``check_array``.
     """
-    if not isinstance(values, dict):
-        raise TypeError(f"{name}: expected a dict of parameter name -> array, got {type(values).__name__}")
-    missing = [key for key in shapes if key not in values]
-    unknown = [key for key in values if key not in shapes]
-    if complete and missing:
-        raise ValueError(f"{name}: expected the parameters {', '.join(shapes)}; missing {', '.join(missing)}")
-    if unknown:
-        raise ValueError(
-            f"{name}: expected the parameters {', '.join(shapes)}; unknown {', '.join(map(repr, unknown))}"
-        )
+    check_names(name, values, shapes, complete)
     for key, value in values.items():
         check_array(f"{name}[{key!r}]", value, shapes[key], dtypes, finite)

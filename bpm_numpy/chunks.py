@@ -455,7 +455,7 @@ class SliceRun:
         return chunk
 
     def _pieces(self, segment, hebb, trace):
-        """(first step, length, its Hebb and trace, where Clip let pass at its end), from the last piece to the first."""
+        """(first step, length, its Hebb and trace, where Clip let pass at its end), from the last piece on."""
         if not segment.cut:
             return [(0, len(segment.steps), hebb, trace, None)]
         pieces, bound, uncut = [], self.net.clip, self.work.P

@@ -5,6 +5,12 @@ import os
 import shutil
 
 
+def check_path(path):
+    """``path`` is a str, or an os.PathLike that stands for one, or TypeError."""
+    if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
+        raise TypeError(f"path: expected a str or os.PathLike, got {type(path).__name__}")
+
+
 @contextlib.contextmanager
 def replace_file(path):
     """Open a binary file that takes the place of ``path`` only when it is complete.
@@ -13,8 +19,7 @@ def replace_file(path):
     ``with`` block. If anything goes wrong before that, the temporary file is removed and ``path`` is as it was.
     Raises TypeError for a path that is none, ValueError for a folder that does not exist.
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"path: expected a str or os.PathLike, got {type(path).__name__}")
+    check_path(path)
     path = os.path.realpath(path)  # through a link, its target is replaced
     if os.path.isdir(path):
         raise ValueError(f"path: expected a file, got the folder {path}")

@@ -17,6 +17,7 @@ from .checks import (
     check_choice,
     check_count,
     check_generator,
+    check_names,
     check_number,
     check_shape,
 )
@@ -108,8 +109,10 @@ class PlasticNetwork:
         if plasticity == "none" and eligibility != "outer":
             raise ValueError(f"eligibility: expected 'outer' with plasticity 'none', got {eligibility!r}")
         try:
+            if not isinstance(dtype, (str, type, np.dtype)):  # None would be float64
+                raise TypeError
             dtype = np.dtype(dtype)
-        except TypeError:
+        except (TypeError, SyntaxError):
             raise TypeError(f"dtype: expected float64 or float32, got {dtype!r}") from None
         if dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
@@ -148,35 +151,31 @@ class PlasticNetwork:
     def step(self, params, x_t, state):
         """One step, for acting: x_t (B, D), State -> StepOutput, next State. Checks shapes only."""
         check_shape("x_t", x_t, ("B", self.n_inputs))
-        self._check_state("state", state, x_t.shape[0], dtypes=None)
-        for name, shape in parameter_shapes(self).items():
-            if name not in params:
-                raise ValueError(f"params: expected the parameter {name}, which is missing")
+        self.check_state("state", state, x_t.shape[0], dtypes=None)
+        shapes = parameter_shapes(self)
+        check_names("params", params, shapes)
+        for name, shape in shapes.items():
             check_shape(f"params[{name!r}]", params[name], shape)
         out, state, _ = forward_step(self, params, x_t, state)
         return out, state
 
     def begin(self, params, state, *, plan=None):
-        """Start a run from ``state``: a ``Run``, whose steps are recorded for ``backward``; ``plan`` as in ``forward``."""
-        if plan is not None and plan != "steps" and not isinstance(plan, Plan):
-            raise TypeError(f"plan: expected a chunks.Plan, 'steps' or None, got {plan!r}")
-        check_arrays("params", params, parameter_shapes(self), self._forward_dtypes)
-        self._check_state("state", state, batch=None, dtypes=self._forward_dtypes)
-        params = {name: np.array(value) for name, value in params.items()}
-        return Run(self, params, _copy(state), choose_plan(self, 1, len(state.h)) if plan is None else plan)
+        """Start from ``state``: a ``Run``, whose steps are recorded for ``backward``; ``plan`` as in ``forward``."""
+        self.check_state("state", state, batch=None, dtypes=self._forward_dtypes)
+        return self._run(params, state, choose_plan(self, 1, len(state.h)) if plan is None else plan)
 
     def forward(self, params, x, state=None, *, plan=None):
         """The whole sequence x (T, B, D), from ``state`` or from zeros -> Trajectory.
 
-        By default the pass goes chunk by chunk wherever that is exact (see ``chunks``). ``plan``: a ``chunks.Plan`` says
-        how, instead of the one that suits the sizes; "steps" goes by the definition, one step after the other. It changes
-        time and memory, and results by rounding only.
+        By default the pass goes chunk by chunk wherever that is exact (see ``chunks``). ``plan``: a ``chunks.Plan``
+        says how, instead of the one that suits the sizes; "steps" goes by the definition, one step after the other.
+        It changes time and memory, and results by rounding only.
         """
         check_array("x", x, ("T", "B", self.n_inputs), self._forward_dtypes)
         T, B = x.shape[:2]
-        plan = choose_plan(self, T, B) if plan is None else plan
-        run = self.begin(params, self.initial_state(B) if state is None else state, plan=plan)
-        return run.advance(x)
+        state = self.initial_state(B) if state is None else state
+        self.check_state("state", state, B, self._forward_dtypes)
+        return self._run(params, state, choose_plan(self, T, B) if plan is None else plan).advance(x)
 
     def backward(self, params, traj, d_logits, d_values=None, d_state=None):
         """Gradients of a loss from its gradients to the outputs: backpropagation through time.
@@ -209,6 +208,18 @@ class PlasticNetwork:
         t_params = {name: np.zeros(shape, self.dtype) for name, shape in shapes.items()} | d_params
         return Tangent(*jvp_through_time(self, traj.params, traj.steps, t_params, d_x, d_state))
 
+    def _run(self, params, state, plan):
+        check_arrays("params", params, parameter_shapes(self), self._forward_dtypes)
+        if isinstance(plan, Plan):
+            for field, value in plan._asdict().items():
+                check_count(f"plan.{field}", value)
+        elif plan != "steps":
+            raise TypeError(f"plan: expected a chunks.Plan, 'steps' or None, got {plan!r}")
+        params = {name: np.array(value) for name, value in params.items()}
+        for value in params.values():
+            value.flags.writeable = False  # the trajectory is compared with them in backward
+        return Run(self, params, _copy(state), plan)
+
     @property
     def _forward_dtypes(self):
         return (self.dtype, np.dtype(np.complex128)) if self.dtype == np.float64 else (self.dtype,)
@@ -223,14 +234,14 @@ class PlasticNetwork:
             trace=(B, N, N) if self.eligibility == "trace" else None,
         )
 
-    def _check_state(self, name, state, batch, dtypes):
+    def check_state(self, name, state, batch, dtypes):
         """A complete State for ``batch`` episodes (any number if None); with ``dtypes`` None shapes only."""
         if not isinstance(state, State):
             raise TypeError(f"{name}: expected a State (see initial_state), got {type(state).__name__}")
         B = batch
         for field, value, shape in zip(State._fields, state, self._state_shapes("B" if B is None else B)):
             if (shape is None) != (value is None):
-                expected = "None" if shape is None else f"an array of shape {shape}"
+                expected = "None" if shape is None else f"an array of shape {shape}".replace("'", "")
                 came = "None" if value is None else type(value).__name__
                 raise ValueError(f"{name}.{field}: expected {expected} in this configuration, got {came}")
             if shape is None:
@@ -251,7 +262,7 @@ class PlasticNetwork:
         if not isinstance(state, State):
             raise TypeError(f"{name}: expected a State or None, got {type(state).__name__}")
         state = State(*(zero if value is None else value for zero, value in zip(zeros, state)))
-        self._check_state(name, state, B, (self.dtype,))
+        self.check_state(name, state, B, (self.dtype,))
         return state
 
     def _check_trajectory(self, params, traj):
@@ -262,7 +273,7 @@ class PlasticNetwork:
             if traj.net.options[name] != value:
                 came = traj.net.options[name]
                 raise ValueError(f"traj: expected a trajectory of a network with {name}={value!r}, got {name}={came!r}")
-        if np.iscomplexobj(traj.logits):
+        if any(map(np.iscomplexobj, (traj._x, *traj._first, *traj.params.values()))):
             raise TypeError(f"traj: expected a real trajectory ({self.dtype}), got a complex one (forward only)")
         check_arrays("params", params, parameter_shapes(self), (self.dtype,))
         for name, value in params.items():
@@ -287,21 +298,25 @@ class Run:
     def step(self, x_t):
         """x_t (B, D) -> StepOutput; the state moves on."""
         check_array("x_t", x_t, (len(self._first.h), self._net.n_inputs), self._net._forward_dtypes)
-        self._take(np.array(x_t)[None])
-        return self._record.step(self._xs[-1])
+        x_t = np.array(x_t)
+        self._ready_for(x_t)
+        out = _copy(self._record.step(x_t))
+        self._xs.append(x_t)
+        return out
 
     def advance(self, x):
         """All steps of x (T, B, D) -> Trajectory."""
         check_array("x", x, ("T", len(self._first.h), self._net.n_inputs), self._net._forward_dtypes)
-        self._take(np.array(x))
-        self._record.advance(np.stack(self._xs[-len(x) :]))
+        x = np.array(x)
+        self._ready_for(x)
+        self._record.advance(x)
+        self._xs.extend(x)
         return self.trajectory()
 
-    def _take(self, x):
+    def _ready_for(self, x):
         if np.iscomplexobj(x) and isinstance(self._record, ByChunks):  # chunks are for real numbers
             self._record = ByStep(self._net, self._params, self._first)
             self._record.advance(self._xs)
-        self._xs.extend(x)
 
     def trajectory(self):
         """The Trajectory of the steps so far; at least one (ValueError otherwise)."""
@@ -350,5 +365,6 @@ class Trajectory:
         return _copy(self.record.state)
 
 
-def _copy(state):
-    return State(*(None if value is None else np.array(value) for value in state))
+def _copy(arrays):
+    """A State or StepOutput with arrays of its own."""
+    return type(arrays)(*(None if value is None else np.array(value) for value in arrays))

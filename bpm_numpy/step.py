@@ -119,7 +119,7 @@ def cell_backward_gates(net, params, step, dh, dc, dp):
 
 
 def cell_backward_weights(net, params, dz, x, h_prev):
-    """The rest of it, for the rows of all steps at once: dz {gate: (R, N)}, x (R, D), h_prev (R, N) -> dx, gradients."""
+    """The rest, for the rows of all steps at once: dz {gate: (R, N)}, x (R, D), h_prev (R, N) -> dx, gradients."""
     if net.cell == "rnn":
         return rnn_backward_weights(dz["z"], x, params)
     return lstm_backward_weights(dz, x, h_prev, params)

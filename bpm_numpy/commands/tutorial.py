@@ -6,7 +6,6 @@ With --run every notebook is executed, with a line each; with --html DIR they be
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 from ..notebooks import execute, find_notebooks, write_notebook
 
@@ -56,5 +55,7 @@ def run_all(paths, write):
         print(f"{time.monotonic() - started:5.1f} s", flush=True)
         if write:
             write_notebook(notebook, path)
-    print(f"{len(paths) - len(failed)} of {len(paths)} notebooks ran{': failed ' + ', '.join(failed) if failed else ''}")
+    print(
+        f"{len(paths) - len(failed)} of {len(paths)} notebooks ran{': failed ' + ', '.join(failed) if failed else ''}"
+    )
     return 1 if failed else 0

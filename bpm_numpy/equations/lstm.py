@@ -83,7 +83,7 @@ def lstm_backward_gates(dh_t, dc_t, dp_t, h_prev, c_prev, gates, params, reading
 
 
 def lstm_backward_weights(dz, x, h_prev, params):
-    """The sums over rows, of one step or of all steps stacked: dz {gate: (R, N)}, x (R, D), h_prev (R, N) -> dx, grads."""
+    """The sums over rows, of one step or all stacked: dz {gate: (R, N)}, x (R, D), h_prev (R, N) -> dx, grads."""
     grads = {f"W_{k}x": x.T @ dz[k] for k in dz} | {f"b_{k}": dz[k].sum(axis=0) for k in dz}
     grads |= {f"W_{k}h": h_prev.T @ dz[k] for k in GATES}
     return sum(dz[k] @ params[f"W_{k}x"].T for k in dz), grads

@@ -1,8 +1,11 @@
 """Pictures of the matrices that change while the network runs."""
 
+import io
+
+import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import draw_matrix, new_figure, styled, symmetric_bound
+from .style import COLOURS, draw_matrix, new_figure, png, styled, symmetric_bound
 
 
 @styled
@@ -48,3 +51,147 @@ def plot_plastic_weights(w, alpha, hebb):
         image = draw_matrix(axis, matrix, bound, title)
     figure.colorbar(image, ax=axes, shrink=0.75, pad=0.02).set_label("weight")
     return figure
+
+
+@styled
+def plot_outer_products(h_prevs, ps, titles):
+    """For each pair h_{t-1}, p_t (N,): the matrix h_{t-1} p_t^T, with p_t drawn above it and h_{t-1} at its left."""
+    figure, axes = new_figure(1, len(titles), height=2.6, squeeze=False)
+    for axis, h_prev, p, title in zip(axes[0], h_prevs, ps, titles):
+        framed = np.full((len(p) + 2, len(p) + 2), np.nan)  # the second row and column stay white
+        framed[0, 2:], framed[2:, 0], framed[2:, 2:] = p, h_prev, np.outer(h_prev, p)
+        image = draw_matrix(axis, framed, 1, title, pre="$h_{t-1}$", post=r"top: $p_t$   below: $h_{t-1}\,p_t^T$")
+        for spine in axis.spines.values():
+            spine.set(visible=False)
+    figure.colorbar(image, ax=axes, shrink=0.75, pad=0.02).set_label("activity, and product")
+    return figure
+
+
+@styled
+def plot_episode(traj, episode, times, names):
+    """What each of the steps ``times`` of an episode writes, and what it leaves behind; a column a step.
+
+    Rows, from the top: E(t), M(t) E(t), Hebb(t+1), α ⊗ Hebb(t+1) and W~(t+1). ``names``: what each step t shows.
+    """
+    w, alpha, clip = traj.params[traj.net.plastic_name], traj.params["alpha"], traj.net.clip
+    M, E, hebb = traj.modulator[:, episode], traj.eligibility[:, episode], traj.hebb[:, episode]
+    weights = symmetric_bound(w, w + alpha * hebb)
+    rows = (
+        ("E(t)", 1, E),
+        ("M(t) E(t)", 1, M[:, None, None] * E),
+        ("Hebb(t+1)", clip, hebb[1:]),
+        ("α ⊗ Hebb(t+1)", weights, alpha * hebb[1:]),
+        ("W̃(t+1)", weights, w + alpha * hebb[1:]),
+    )
+    figure, axes = new_figure(len(rows), len(times), height=1.25 * len(rows), squeeze=False)
+    for line, (label, bound, matrices) in zip(axes, rows):
+        for axis, t in zip(line, times):
+            image = draw_matrix(axis, matrices[t], bound, pre=label if t == times[0] else "", post="")
+        figure.colorbar(image, ax=line, shrink=0.85, pad=0.01, ticks=(-bound, 0, bound), format="%.1f")
+    for axis, t in zip(axes[0], times):
+        axis.set_title(f"t = {t}: {names[t]}\nM(t) = {M[t]:+.2f}", fontsize=8)
+    return figure
+
+
+@styled
+def plot_modulator_by_step(modulator, groups, names):
+    """M(t) (T, B) of many episodes, a dot each, step by step; ``groups`` (T, B) colours them, -1 is grey.
+
+    ``names``: what each step t shows.
+    """
+    figure, axis = new_figure(height=2.9)
+    axis.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
+    T, B = modulator.shape
+    steps = np.arange(T)[:, None] + np.linspace(-0.3, 0.3, B)  # (T, B): side by side, not on top of each other
+    for group in np.unique(groups):
+        here = groups == group
+        look = ("0.65", ".", "no label") if group < 0 else (COLOURS[group], "os^D"[group], f"label {'abcd'[group]}")
+        axis.plot(steps[here], modulator[here], look[1], color=look[0], markersize=2.5, label=look[2])
+    axis.set_xticks(range(T), names, rotation=45, ha="right")
+    axis.set(ylabel="M(t)", ylim=(-1.05, 1.05))
+    axis.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1), markerscale=2)
+    return figure
+
+
+@styled
+def plot_matrices(matrices, bound):
+    """Title -> signed matrix (N, N), side by side on one scale ±bound."""
+    figure, axes = new_figure(1, len(matrices), height=2.2)
+    for axis, (title, matrix) in zip(axes, matrices.items()):
+        image = draw_matrix(axis, matrix, bound, title)
+    figure.colorbar(image, ax=axes, shrink=0.75, pad=0.02)
+    return figure
+
+
+@styled
+def plot_singular_values(s, ranks):
+    """Singular values of Hebb(t) (T+1, B, N) and effective ranks (T+1, B): median over episodes, middle half shaded."""
+    figure, (left, right) = new_figure(1, 2, height=2.6)
+    for k in range(5):
+        _draw_spread(left, s[:, :, k], label=f"$s_{k + 1}$")
+    left.set(xlabel="t", ylabel="singular values of Hebb(t)", ylim=(0, None))
+    left.legend(ncols=2, loc="upper left")
+    _draw_spread(right, ranks)
+    right.set(xlabel="t", ylabel="effective rank of Hebb(t)", ylim=(0, None))
+    return figure
+
+
+def _draw_spread(axis, values, label=None):
+    """Median over the second axis of (T, B), with the inter-quartile range shaded."""
+    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), axis=1)
+    (line,) = axis.plot(middle, label=label)
+    axis.fill_between(range(len(values)), low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+@styled
+def plot_recall_by_rank(recalled, blind):
+    """Share of labels recalled (R,) from Hebb cut down to rank 0, 1, ... R-1; ``blind``: the share by guessing."""
+    figure, axis = new_figure(height=2.4)
+    axis.plot(recalled, marker="o", markersize=4)
+    axis.axhline(blind, color="0.5", linewidth=0.8, linestyle="--")
+    axis.annotate("guessing", (len(recalled) - 1, blind), xytext=(0, 4), textcoords="offset points", ha="right")
+    axis.set(xlabel="singular values kept", ylabel="share recalled", ylim=(0, 1.03))
+    return figure
+
+
+@styled
+def plot_saturation(at_bound, recalled):
+    """Share of entries at the bound (T+1,), and name -> share recalled (K,) of the pairs in the order shown."""
+    figure, (left, right) = new_figure(1, 2, height=2.6)
+    left.plot(at_bound)
+    left.set(xlabel="t", ylabel="share of Hebb(t) at the bound", ylim=(0, None))
+    for name, shares in recalled.items():
+        right.plot(range(1, len(shares) + 1), shares, marker="o", markersize=3, label=name)
+    right.set(xlabel="pair, in the order shown", ylabel="share recalled", ylim=(0, 1.03))
+    right.legend(loc="upper left")
+    return figure
+
+
+@styled
+def plot_moment(traj, episode, t, names):
+    """Hebb(t), α ⊗ Hebb(t), and M up to the step before: one frame of ``animate_episode``."""
+    hebb, alpha, M = traj.hebb[:, episode], traj.params["alpha"], traj.modulator[:, episode]
+    figure, (left, middle, right) = new_figure(1, 3, height=2.6, width_ratios=(4, 4, 3))
+    image = draw_matrix(left, hebb[t], traj.net.clip, f"Hebb({t})")
+    figure.colorbar(image, ax=left, shrink=0.7)
+    image = draw_matrix(middle, alpha * hebb[t], symmetric_bound(alpha * hebb), f"α ⊗ Hebb({t})")
+    figure.colorbar(image, ax=middle, shrink=0.7, format="%.1f")
+    right.barh(range(t), M[:t], color=COLOURS[0])
+    right.axvline(0, color="0.7", linewidth=0.8, linestyle="-")
+    right.set_yticks(range(len(names)), names, fontsize=7)
+    right.set(xlabel="M", xlim=(-1, 1), ylim=(len(names) - 0.5, -0.5))
+    return figure
+
+
+def animate_episode(traj, episode, names, milliseconds=900):
+    """``plot_moment`` from t = 0 to the end, as the bytes of a GIF that plays over and over."""
+    from PIL import Image
+
+    frames = []
+    for t in range(len(names) + 1):
+        figure = plot_moment(traj, episode, t, names)
+        frames.append(Image.open(io.BytesIO(png(figure))).convert("RGB").quantize(256))
+        plt.close(figure)
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return buffer.getvalue()

@@ -24,7 +24,7 @@ FILTERS = ("cell", "plasticity", "eligibility", "fanout", "reading", "alpha", "r
 TOLERANCE = 1e-10  # of forward mode and of the chunks, relative
 HEADER = (
     "cell", "plasticity", "eligibility", "fan-out", "reading", "checks", "failed", "cut by Clip",
-    "complex step", "central", "kinks", "forward mode",
+    "complex step", "central", "kinks", "forward mode", "chunks",
 )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ def check_one(job):
     by_complex = gradcheck(problem.loss, problem.inputs, grads, method="complex", **sample, **quiet)
     by_central = gradcheck(problem.loss, problem.inputs, by_chunks, method="central", **projections, **quiet)
     adjoint = adjoint_error(problem, grads, rng)
-    chunks = max(np.abs(by_chunks[k] - grads[k]).max() / max(np.abs(grads[k]).max(), 1) for k in grads)
+    chunks = float(max(np.abs(by_chunks[k] - grads[k]).max() / max(np.abs(grads[k]).max(), 1) for k in grads))
     passed = by_complex.passed and by_central.passed and adjoint <= TOLERANCE and chunks <= TOLERANCE
     reports = "\n".join(str(report) for report in (by_complex, by_central) if not report.passed)
     return {
@@ -120,7 +120,7 @@ def check_one(job):
         "central_error": by_central.max_relative_error,
         "kinks": len(by_central.kinks),
         "adjoint_error": adjoint,
-        "chunks_error": float(chunks),
+        "chunks_error": chunks,
         "message": "" if passed else f"forward mode is off by {adjoint:.1e}, chunks by {chunks:.1e}\n{reports}",
         "seconds": time.perf_counter() - started,
     }
@@ -148,10 +148,8 @@ def table(results):
         shares = [result["cut_share"] for result in group if result["cut_share"] is not None]
         cut = f"{min(shares):.0%} to {max(shares):.0%}" if shares else "-"
         failed, kinks = sum(not result["passed"] for result in group), sum(result["kinks"] for result in group)
-        by_complex, by_central, adjoint = (
-            f"{max(result[name] for result in group):.1e}"
-            for name in ("complex_error", "central_error", "adjoint_error")
-        )
+        errors = "complex_error", "central_error", "adjoint_error", "chunks_error"
+        by_complex, by_central, adjoint, chunks = (f"{max(result[name] for result in group):.1e}" for name in errors)
         rows.append((*key, str(len(group)), str(failed), cut, by_complex, by_central, str(kinks), adjoint, chunks))
     return rows
 

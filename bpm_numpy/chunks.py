@@ -73,13 +73,17 @@ class Plan(NamedTuple):
     threads: int
 
 
+# OpenBLAS starts threads of its own for products of more multiplications than this. Beside the threads of a Plan
+# they would wait for one another, so slices and chunks are kept so small that the products in the loop stay below.
+BLAS_THREADS_FROM = 2**18
+
+
 def choose_plan(net, T, B):
     """The Plan for T steps of B episodes."""
-    matrix = net.n_hidden**2 * net.dtype.itemsize  # bytes of one episode's Hebb
-    cores = os.cpu_count() or 1
-    threads = min(cores, B) if T * B * net.n_hidden**2 >= 2_000_000 else 1  # a small pass is over before they start
-    rows = max(1, min(-(-B // threads), 1_500_000 // matrix))
-    chunk = 8
+    N = net.n_hidden
+    threads = min(os.cpu_count() or 1, B) if T * B * N**2 >= 2_000_000 else 1  # a small pass is over before they start
+    rows = max(1, min(-(-B // threads), BLAS_THREADS_FROM // N**2))
+    chunk = max(4, min(8, BLAS_THREADS_FROM // N**2))
     chunks = -(-T // chunk)
     return Plan(chunk, rows, keep=1 if chunks <= 64 else int(np.sqrt(chunks)), threads=threads)
 
@@ -235,11 +239,11 @@ class Chunk:
         Z = _sum_of_outer(a, dys, self.work.Z)
         if traced:
             Zk = _sum_of_outer(a, self.kappa[:L] * dys, self.work.Q)
-            grads["alpha"] += _alpha_sum(self.trace, Zk, self.alpha, self.work.P)
+            grads["alpha"] += _alpha_sum(self.trace, Zk, self.alpha)
             F *= rule.rho**L
             F += np.multiply(self.kappa[L][:, None, :], G, out=self.work.P)
             F += np.multiply(self.alpha, Zk, out=Zk)
-        grads["alpha"] += _alpha_sum(self.hebb, Z, self.alpha, self.work.P)
+        grads["alpha"] += _alpha_sum(self.hebb, Z, self.alpha)
         G += np.multiply(self.alpha, Z, out=Z)
         return dh, dc, dz_steps, dys
 
@@ -290,28 +294,27 @@ def _sum_of_outer(a, q, out):
 def _pairs(a, h, alpha):
     """S_s = (a_s ⊗ h) alpha: a (n, b, N), h (b, N) -> (n, b, N); by one scalar product with a shared alpha."""
     if alpha.ndim == 2:
-        return ((a * h).reshape(-1, h.shape[1]) @ alpha).reshape(a.shape)
+        return (a * h) @ alpha
     return (a * h).sum(axis=2, keepdims=True) * alpha
 
 
 def _pairs_back(V, alpha):
     """R_s = alpha V_s: V (n, b, N) -> (n, b, N), or (n, b, 1), the same for every pre, with a shared alpha."""
     if alpha.ndim == 2:
-        return (V.reshape(-1, V.shape[2]) @ alpha.T).reshape(V.shape)
+        return V @ alpha.T
     return (V * alpha).sum(axis=2, keepdims=True)
 
 
 def _pairs_alpha(a, h, V, alpha):
     """dalpha = Σ_s Σ_b (a_s ⊗ h) V_sᵀ, summed over what shares one alpha."""
-    N = h.shape[1]
     if alpha.ndim == 2:
-        return (a * h).reshape(-1, N).T @ V.reshape(-1, N)
+        return np.matmul((a * h).transpose(0, 2, 1), V).sum(axis=0)
     return sum_to_shape(((a * h).sum(axis=2, keepdims=True) * V).sum(axis=0), alpha.shape)
 
 
-def _alpha_sum(matrices, Z, alpha, work):
+def _alpha_sum(matrices, Z, alpha):
     """dalpha = Σ_b matrices ⊗ Z, summed over what shares one alpha."""
-    return sum_to_shape(np.multiply(matrices, Z, out=work).sum(axis=0), alpha.shape)
+    return sum_to_shape(np.einsum("bij,bij->ij", matrices, Z), alpha.shape)
 
 
 def _add(grads, more):
@@ -381,7 +384,7 @@ class SliceRun:
         """One step: a chunk of length one, then Clip. Returns its Step."""
         if not self.segments or len(self.segments[-1].steps) == self.plan.chunk:
             self._open_segment()
-        chunk = self._chunk(1, self.hebb, self.trace)
+        chunk = self._chunk(1)
         self._cell_step(chunk, x_t)
         chunk.end(self.hebb, self.trace)
         if self.net.clip < np.inf:
@@ -399,7 +402,7 @@ class SliceRun:
     def _try_chunk(self, x):
         before = self.h, self.c
         self._open_segment()
-        chunk = self._chunk(len(x), self.hebb, self.trace)
+        chunk = self._chunk(len(x))
         for x_t in x:
             self._cell_step(chunk, x_t)
         if chunk.certified(self.net.clip):
@@ -409,6 +412,9 @@ class SliceRun:
         self.h, self.c = before
         return False
 
+    def _chunk(self, L):
+        return Chunk(self.net, self.params, self.rule, L, self.hebb, self.trace, self.work)
+
     def _cell_step(self, chunk, x_t):
         state = State(self.h, self.c)
         h, c, p, gates = cell_forward(self.net, self.params, x_t, state, chunk.input(self.h))
@@ -416,6 +422,15 @@ class SliceRun:
         chunk.append(self.h, p, mu)
         self.segments[-1].steps.append(Step(x_t, state, h, gates, p, None, M, mu, None, None))
         self.h, self.c = h, c
+
+
+class WayBack:
+    """The backward pass over a recorded slice, with working matrices of its own."""
+
+    def __init__(self, run):
+        self.run, self.net, self.params = run, run.net, run.params
+        self.work = Work(run.net, len(run.h))
+        self.afters = []
 
     def backward(self, d_hidden, d_state, grads):
         """d_hidden (T, b, N), the readout's adjoint of every h_t; d_state the adjoint of the final state.
@@ -438,18 +453,15 @@ class SliceRun:
                 dh, dc, dz_part, dy_part = chunk.backward(params, part, G, F, dh, dc, d_part, grads)
                 dz.extend(reversed(dz_part))
                 dy.append(dy_part)
-        x, h_prev = (np.concatenate(rows) for rows in zip(*((step.x, step.state.h) for step in self.steps)))
+        x, h_prev = (np.concatenate(rows) for rows in zip(*((step.x, step.state.h) for step in self.run.steps)))
         dz = {gate: np.concatenate([dz_t[gate] for dz_t in reversed(dz)]) for gate in dz[0]}  # rows: (T·b, N)
         dx, cell_grads = cell_backward_weights(net, params, dz, x, h_prev)
         _add(grads, cell_grads)
         grads[net.plastic_name] += h_prev.T @ np.concatenate(dy[::-1]).reshape(h_prev.shape)
         return dx.reshape(*d_hidden.shape[:2], -1), State(dh, dc, G, F)
 
-    def _chunk(self, L, hebb, trace):
-        return Chunk(self.net, self.params, self.rule, L, hebb, trace, self.work)
-
     def _replay(self, steps, hebb, trace):
-        chunk = self._chunk(len(steps), hebb, trace)
+        chunk = Chunk(self.net, self.params, self.run.rule, len(steps), hebb, trace, self.work)
         for step in steps:
             chunk.append(step.state.h, step.p, step.mu)
         return chunk
@@ -460,18 +472,26 @@ class SliceRun:
             return [(0, len(segment.steps), hebb, trace, None)]
         pieces, bound, uncut = [], self.net.clip, self.work.P
         for first, step in enumerate(segment.steps):
-            after = np.empty_like(hebb), None if trace is None else np.empty_like(trace)
-            self._replay([step], hebb, trace).end(uncut, after[1])
-            inside = np.equal(np.clip(uncut, -bound, bound, out=after[0]), uncut)
+            hebb_next, trace_next, inside = self._after(first)
+            self._replay([step], hebb, trace).end(uncut, trace_next)
+            np.equal(np.clip(uncut, -bound, bound, out=hebb_next), uncut, out=inside)
             pieces.append((first, 1, hebb, trace, inside))
-            hebb, trace = after
+            hebb, trace = hebb_next, trace_next
         return reversed(pieces)
+
+    def _after(self, number):
+        """Matrices for hebb, trace and inside after a segment's step of that number; every segment uses the same."""
+        while len(self.afters) <= number:
+            hebb, trace = self.run.hebb, self.run.trace
+            traced = None if trace is None else np.empty_like(trace)
+            self.afters.append((np.empty_like(hebb), traced, np.empty(hebb.shape, bool)))
+        return self.afters[number]
 
     def _from_the_last(self):
         """Every segment with its Hebb and trace at the start, from the last to the first, recomputed where not kept."""
-        keep, bound = self.plan.keep, self.net.clip
-        for first in reversed(range(0, len(self.segments), keep)):
-            block = self.segments[first : first + keep]
+        keep, bound, segments = self.run.plan.keep, self.net.clip, self.run.segments
+        for first in reversed(range(0, len(segments), keep)):
+            block = segments[first : first + keep]
             starts = [(block[0].hebb, block[0].trace)]
             for segment in block[:-1]:
                 hebb, trace = (None if start is None else start.copy() for start in starts[-1])
@@ -544,7 +564,7 @@ class ByChunks:
         def one(number):
             part = self.rows[number]
             d_part = State(*(None if v is None else v[part] for v in d_state))
-            return self.slices[number].backward(d_hidden[:, part], d_part, all_grads[number])
+            return WayBack(self.slices[number]).backward(d_hidden[:, part], d_part, all_grads[number])
 
         results = self._for_all_slices(one)
         grads = all_grads[0]

@@ -85,7 +85,7 @@ class Problem(NamedTuple):
         return join(grads.params, grads.x, grads.state)
 
     def cut_share(self):
-        """Share of the entries of Hebb(t) + mu E that Clip cuts, over all steps; None without plasticity."""
+        """Share of the entries of Hebb(t) + mu E that Clip cuts, step by step; None without plasticity."""
         if self.net.plasticity == "none":
             return None
         return float(1 - np.mean([step.inside for step in self.forward(self.inputs).steps]))
@@ -100,7 +100,7 @@ def random_problem(rng, n_inputs, n_hidden, n_outputs, T, B, regime=None, **opti
     """A Problem drawn from ``rng``. With a ``regime`` the clip's bound is chosen to fit it:
 
     "inactive" cuts nothing, "sometimes" between 5 and 70 % of all updated entries, "mostly" over 80 %.
-    ValueError if 100 draws did not meet it.
+    ValueError if 100 draws did not meet it (a single entry is never cut "sometimes").
     """
     if regime is None or options.get("plasticity") == "none":
         return _draw(rng, PlasticNetwork(n_inputs, n_hidden, n_outputs, **options), T, B)

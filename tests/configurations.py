@@ -1,0 +1,60 @@
+"""What many tests share: every configuration, a problem to differentiate, and the complex step."""
+
+import numpy as np
+
+from bpm_numpy import problems
+
+STEP = 1e-30  # nothing is subtracted in the complex step, so it can be as small as we like
+
+
+def all_configurations():
+    """List of every valid dict of options, 240 of them, without sizes, clip and dtype."""
+    return list(problems.configurations())
+
+
+def identifier(options):
+    """Short name of a configuration, for pytest's ids: "lstm-modulated-trace-fanout-paper-neuron-deep"."""
+    words = (
+        options["cell"],
+        options["plasticity"],
+        options["eligibility"],
+        "fanout" if options["fanout"] else "",
+        options["reading"],
+        options["alpha"],
+        "deep" if options["readout_hidden"] else "",
+    )
+    return "-".join(word for word in words if word)
+
+
+def random_problem(rng, options, T=3, B=2, D=2, N=3, A=4, regime=None):
+    """A ``bpm_numpy.problems.Problem`` of these options, all of order 1; the four sizes differ on purpose.
+
+    ``problem.loss`` is a function of ``problem.inputs`` (parameters, x and initial state in one dict), linear
+    in logits, values and final state, with random coefficients; it takes complex inputs.
+    """
+    return problems.random_problem(rng, D, N, A, T, B, regime, **options)
+
+
+def read_only(arrays):
+    """The same dict of arrays; from now on, whoever writes into one of them raises ValueError."""
+    for value in arrays.values():
+        value.flags.writeable = False
+    return arrays
+
+
+def random_like(rng, arrays):
+    """Dict of normal draws with the names and shapes of ``arrays``."""
+    return {name: np.asarray(rng.standard_normal(value.shape)) for name, value in arrays.items()}
+
+
+def derivative_along(function, inputs, tangents):
+    """Complex-step derivative of ``function(inputs)``, scalar or array, along the dict ``tangents``."""
+    moved = {name: value + 1j * STEP * tangents[name] for name, value in inputs.items()}
+    return np.imag(function(moved)) / STEP
+
+
+def derivative_at(function, inputs, name, index):
+    """Complex-step derivative of ``function(inputs)`` to the one entry ``inputs[name][index]``."""
+    tangents = {key: np.zeros(value.shape) for key, value in inputs.items()}
+    tangents[name][index] = 1
+    return derivative_along(function, inputs, tangents)

@@ -73,17 +73,16 @@ class Plan(NamedTuple):
     threads: int
 
 
-# OpenBLAS starts threads of its own for products of more multiplications than this. Beside the threads of a Plan
-# they would wait for one another, so slices and chunks are kept so small that the products in the loop stay below.
-BLAS_THREADS_FROM = 2**18
-
-
 def choose_plan(net, T, B):
-    """The Plan for T steps of B episodes."""
-    N = net.n_hidden
-    threads = min(os.cpu_count() or 1, B) if T * B * N**2 >= 2_000_000 else 1  # a small pass is over before they start
-    rows = max(1, min(-(-B // threads), BLAS_THREADS_FROM // N**2))
-    chunk = max(4, min(8, BLAS_THREADS_FROM // N**2))
+    """The Plan for T steps of B episodes: by sizes alone, so that the same sizes always run the same way.
+
+    Threads pay where moving matrices outweighs calling NumPy, which one thread does at a time. A slice's matrices
+    should fit the cache; and a chunk's products grow with its length, so large matrices get short chunks.
+    """
+    matrix = net.n_hidden**2
+    threads = min(os.cpu_count() or 1, B) if B * matrix >= 600_000 and T >= 8 else 1
+    rows = max(1, min(-(-B // threads), 2**19 // matrix))
+    chunk = 8 if matrix <= 2**15 else 6
     chunks = -(-T // chunk)
     return Plan(chunk, rows, keep=1 if chunks <= 64 else int(np.sqrt(chunks)), threads=threads)
 
@@ -114,7 +113,7 @@ class Chunk:
     """L steps from Hebb(t0) and Ē, for one slice of the batch: the sums of the module's docstring.
 
     hebb, trace (b, N, N), trace None for the outer product. After n calls of ``append`` the arrays a, p (n, b, N),
-    kappa (n+1, b, N or 1) and lam (n+1, n, b, N or 1) hold what the steps so far have left.
+    mu (n, b, N or 1) and, for a trace, kappa (n+1, b, N or 1) hold what the steps so far have left; so does ``lam``.
     """
 
     def __init__(self, net, params, rule, L, hebb, trace, work):
@@ -125,8 +124,9 @@ class Chunk:
         columns = N if net.fanout else 1
         self.a, self.p = np.empty((L, b, N), net.dtype), np.empty((L, b, N), net.dtype)
         self.mu = np.empty((L, b, columns), net.dtype)
-        self.kappa = np.zeros((L + 1, b, columns), net.dtype)
-        self.lam = np.zeros((L + 1, L, b, columns), net.dtype)
+        if trace is not None:
+            self.kappa = np.zeros((L + 1, b, columns), net.dtype)
+            self.lam_traced = np.zeros((L + 1, L, b, columns), net.dtype)
 
     @cached_property
     def P(self):
@@ -143,21 +143,26 @@ class Chunk:
         if self.trace is not None:
             y += self.kappa[n] * _row_times(h_prev, self.Q)
         if n:
-            y += (self.lam[n, :n] * self.p[:n] * _pairs(self.a[:n], h_prev, self.alpha)).sum(axis=0)
+            y += (self.lam(n) * self.p[:n] * _pairs(self.a[:n] * h_prev, self.alpha)).sum(axis=0)
         return y
+
+    def lam(self, t):
+        """λ_ts of all s < t: (t, b, N or 1). X_s is driven by mu_s alone if it is an outer product."""
+        return self.mu[:t] if self.trace is None else self.lam_traced[t, :t]
 
     def append(self, h_prev, p, mu):
         """Take a step in: its a = h_prev and p (b, N), and its drive mu, (b, N) | (b, 1) | (1, 1)."""
         n, rule = self.n, self.rule
         self.a[n], self.p[n], self.mu[n] = h_prev, p, mu
-        self.kappa[n + 1] = self.kappa[n] + rule.rho ** (n + 1 - rule.delta) * mu
-        self.lam[n + 1] = self.lam[n] + (rule.eta * rule.powers[: self.L, n])[:, None, None] * mu
+        if self.trace is not None:
+            self.kappa[n + 1] = self.kappa[n] + rule.rho ** (n + 1 - rule.delta) * mu
+            self.lam_traced[n + 1] = self.lam_traced[n] + (rule.eta * rule.powers[: self.L, n])[:, None, None] * mu
         self.n = n + 1
 
     def end(self, hebb, trace):
         """Write Hebb(t1) before Clip, and Ē(t1), into these arrays, which may be those of the start."""
         L, rule, Z = self.L, self.rule, self.work.Z
-        np.add(self.hebb, _sum_of_outer(self.a, self.lam[L] * self.p, Z), out=hebb)
+        np.add(self.hebb, _sum_of_outer(self.a, self.lam(L) * self.p, Z), out=hebb)
         if self.trace is None:
             return
         hebb += np.multiply(self.kappa[L][:, None, :], self.trace, out=Z)
@@ -195,11 +200,11 @@ class Chunk:
         d_hidden (L, b, N) those of h_t from the readout. Adds to ``grads`` (alpha, drive, eta) and writes G and F.
         Returns dh, dc, and the lists of dz and dy of the steps.
         """
-        net, rule, L, a, p, lam = self.net, self.rule, self.L, self.a, self.p, self.lam
+        net, rule, L, a, p = self.net, self.rule, self.L, self.a, self.p
         traced = self.trace is not None
         aG = _rows_times(a, G)  # (L, b, N)
-        da = _rows_times(lam[L] * p, G.transpose(0, 2, 1))
-        dp = lam[L] * aG
+        da = _rows_times(self.lam(L) * p, G.transpose(0, 2, 1))
+        dp = self.lam(L) * aG
         dlam = p * aG  # dλ_s (L, b, N)
         if traced:
             last = self._last_weights()
@@ -208,14 +213,20 @@ class Chunk:
             dp += last * aF
             dkappa = np.multiply(G, self.trace, out=self.work.Z).sum(axis=1)  # (b, N)
             self._backward_last(F, aF, grads)
+        # All pairs s < t of the chunk, step by step: a_s ⊗ h_{t-1}, their S, and λ_ts p_s dy_t as dy_t becomes known.
+        pairs = [slice(t * (t - 1) // 2, t * (t + 1) // 2) for t in range(L)]
+        ah = np.empty((L * (L - 1) // 2, *a.shape[1:]), net.dtype)
+        for t in range(1, L):
+            np.multiply(a[:t], a[t], out=ah[pairs[t]])
+        S, V = _pairs(ah, self.alpha), np.empty_like(ah)
         dz_steps, dys = [None] * L, np.empty_like(a)
         for t in reversed(range(L)):
             step, h_prev = steps[t], a[t]
             seen = t + 1 - rule.delta  # the products that mu_t drives
-            dmu = (rule.eta * rule.powers[:seen, t] @ dlam[:seen].reshape(seen, dh.size)).reshape(dh.shape)  # (b, N)
             if traced:
-                dmu += rule.rho ** (t + 1 - rule.delta) * dkappa
-                self._backward_powers(t, dkappa, dlam[:seen], grads)
+                dmu = self._backward_powers(t, dkappa, dlam[:seen], grads)
+            else:
+                dmu = dlam[t]
             dh_drive, drive_grads = drive_backward(net, params, dmu, step.h, step.M)
             _add(grads, drive_grads)
             dh_t = dh + d_hidden[t] + dh_drive
@@ -226,16 +237,16 @@ class Chunk:
                 dh += _row_times(self.kappa[t] * dy, self.Q.transpose(0, 2, 1))
                 dkappa += dy * _row_times(h_prev, self.Q)
             if t:
-                q = lam[t, :t] * p[:t]  # (t, b, N)
-                S = _pairs(a[:t], h_prev, self.alpha)
-                V = q * dy
-                R = _pairs_back(V, self.alpha)
-                grads["alpha"] += _pairs_alpha(a[:t], h_prev, V, self.alpha)
+                lam = self.lam(t)  # (t, b, N or 1)
+                np.multiply(lam * p[:t], dy, out=V[pairs[t]])
+                R = _pairs_back(V[pairs[t]], self.alpha)
                 da[:t] += h_prev * R
                 dh += (a[:t] * R).sum(axis=0)
-                dyS = dy * S
-                dp[:t] += lam[t, :t] * dyS
+                dyS = dy * S[pairs[t]]
+                dp[:t] += lam * dyS
                 dlam[:t] += p[:t] * dyS
+        if L > 1:
+            grads["alpha"] += _pairs_alpha(ah, V, self.alpha)
         Z = _sum_of_outer(a, dys, self.work.Z)
         if traced:
             Zk = _sum_of_outer(a, self.kappa[:L] * dys, self.work.Q)
@@ -248,15 +259,17 @@ class Chunk:
         return dh, dc, dz_steps, dys
 
     def _backward_powers(self, t, dkappa, dlam, grads):
-        """dρ and deta of the powers in κ_{t+1} and λ_{t+1,s}; ρ = 1 - eta, so dρ counts in eta with a minus."""
-        rule, mu = self.rule, self.mu[t]
-        seen = len(dlam)
-        per_product = (mu * dlam).sum(axis=(1, 2))  # <mu_t, dλ_s>, (seen,)
-        exponent = np.arange(seen - 1, -1, -1)  # t - δ - s
-        drho = _slope(rule.rho, t + 1 - rule.delta) * (mu * dkappa).sum()
-        drho += rule.eta * (_slope(rule.rho, exponent) * per_product).sum()
-        deta = (np.power(rule.rho, exponent) * per_product).sum()
-        grads["eta"] += deta - drho
+        """dmu_t (b, N) from dκ_{t+1} and dλ_{t+1,s} of the products that mu_t drives; and their powers' part of deta.
+
+        ρ = 1 - eta, so dρ counts in eta with a minus.
+        """
+        rule, mu, rows = self.rule, self.mu[t], dlam.reshape(len(dlam), dkappa.size)
+        exponent = np.arange(len(dlam) - 1, -1, -1)  # t - δ - s
+        first = t + 1 - rule.delta
+        weights = np.stack([np.power(float(rule.rho), exponent), rule.eta * _slope(rule.rho, exponent)])
+        sums, slopes = (weights.astype(dlam.dtype) @ rows).reshape(2, *dkappa.shape)
+        grads["eta"] += (mu * (sums - slopes - _slope(rule.rho, first) * dkappa)).sum()
+        return rule.eta * sums + rule.rho**first * dkappa
 
     def _backward_last(self, F, aF, grads):
         """The same for the powers in Ē(t1)."""
@@ -291,25 +304,26 @@ def _sum_of_outer(a, q, out):
     return np.matmul(a.transpose(1, 2, 0), q.transpose(1, 0, 2), out=out)
 
 
-def _pairs(a, h, alpha):
-    """S_s = (a_s ⊗ h) alpha: a (n, b, N), h (b, N) -> (n, b, N); by one scalar product with a shared alpha."""
+def _pairs(ah, alpha):
+    """S_s = (a_s ⊗ h) alpha: ah (n, b, N) -> (n, b, N); by one scalar product with a shared alpha."""
     if alpha.ndim == 2:
-        return (a * h) @ alpha
-    return (a * h).sum(axis=2, keepdims=True) * alpha
+        return (ah.reshape(-1, ah.shape[2]) @ alpha).reshape(ah.shape)
+    return ah.sum(axis=2, keepdims=True) * alpha
 
 
 def _pairs_back(V, alpha):
     """R_s = alpha V_s: V (n, b, N) -> (n, b, N), or (n, b, 1), the same for every pre, with a shared alpha."""
     if alpha.ndim == 2:
-        return V @ alpha.T
+        return (V.reshape(-1, V.shape[2]) @ alpha.T).reshape(V.shape)
     return (V * alpha).sum(axis=2, keepdims=True)
 
 
-def _pairs_alpha(a, h, V, alpha):
+def _pairs_alpha(ah, V, alpha):
     """dalpha = Σ_s Σ_b (a_s ⊗ h) V_sᵀ, summed over what shares one alpha."""
+    N = ah.shape[2]
     if alpha.ndim == 2:
-        return np.matmul((a * h).transpose(0, 2, 1), V).sum(axis=0)
-    return sum_to_shape(((a * h).sum(axis=2, keepdims=True) * V).sum(axis=0), alpha.shape)
+        return ah.reshape(-1, N).T @ V.reshape(-1, N)
+    return sum_to_shape((ah.sum(axis=2, keepdims=True) * V).sum(axis=0), alpha.shape)
 
 
 def _alpha_sum(matrices, Z, alpha):
@@ -577,8 +591,14 @@ class ByChunks:
         numbers = range(len(self.slices))
         if self.plan.threads == 1 or len(self.slices) == 1:
             return [function(number) for number in numbers]
+        settings = np.geterr()  # the caller's, which a new thread does not have
+
+        def in_thread(number):
+            with np.errstate(**settings):
+                return function(number)
+
         with ThreadPoolExecutor(min(self.plan.threads, len(self.slices))) as pool:
-            return list(pool.map(function, numbers))
+            return list(pool.map(in_thread, numbers))
 
 
 def _join_states(parts):

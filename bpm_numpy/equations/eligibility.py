@@ -12,8 +12,9 @@ Taylor series (2.14)    E_ab = A_ab + B_abc h_c + C_abc p_c + D_abcd h_c h_d + G
     with learnable tensors. A = B = C = D = G = 0 and H_abcd = [a = c][b = d] is the outer product.
     The series is a sum of products, so each tensor's gradient is dE times the product it stands with:
     dB_abc = Σ_n dE_ab h_c, dH_abcd = Σ_n dE_ab h_c p_d, ... (n runs over episodes). The gradient to a
-    product, say K_cd = h_c p_d, is dK_cd = Σ_ab dE_ab H_abcd, and from there dh_c = Σ_d dK_cd p_d.
-    In h_c h_d the same h stands twice, so both positions contribute: dh_c = Σ_d (dK_cd + dK_dc) h_d.
+    product, say K_cd = h_c p_d, is dK_cd = Σ_ab dE_ab H_abcd, and from there dh_c = Σ_d dK_cd p_d and
+    dp_d = Σ_c dK_cd h_c. In D's K_cd = h_c h_d the same h stands twice, so both positions contribute:
+    dh_c = Σ_d (dK_cd + dK_dc) h_d.
 
 Trace (2.16)            next = (1 - eta) trace + eta X
 

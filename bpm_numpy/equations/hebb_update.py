@@ -10,7 +10,7 @@ Derivation. With G = dL/dHebb(t+1) and the mask of Clip, du = G ⊗ inside, and 
 
     dHebb[b, i, j] = du[b, i, j]                  the update adds: the adjoint passes on unchanged
     dE[b, i, j]    = mu[b, j] du[b, i, j]
-    dmu[b, j]      = Σ_i E[b, i, j] du[b, i, j]
+    dmu[b, j]      = Σ_i E[b, i, j] du[b, i, j]           summed further over what shares one drive
 """
 
 from .clip import clip_backward, clip_forward, clip_jvp

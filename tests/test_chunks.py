@@ -1,0 +1,822 @@
+"""The chunked engine against the definition, step by step: the same function, in every regime of the clip.
+
+Tolerances. The two sum in a different order, so each step differs in the last place, and a network with large weights
+makes more of that at every step, as it does of any rounding. Here weight matrices are of order 0.8/√N and alpha ⊗ Hebb(t)
+is no larger, and every output, state and gradient agrees to 1e-12 of its own largest entry. (Seen: at most 1e-13, and
+1e-15 in the median. In some thousand more draws one gradient of eta was off by 1.1e-12: one number, a sum that nearly
+cancels.) Networks without that limit are held to what a change of their inputs in the last place does to them.
+
+Where Clip's bound falls within rounding of a value, the derivative is anyone's choice. Entries that are meant to
+lie exactly at the bound are therefore sums that are exact in any order.
+"""
+
+import copy
+import ctypes
+import itertools
+import os
+import sys
+import threading
+import tracemalloc
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from configurations import identifier, read_only
+
+from bpm_numpy import PlasticNetwork, State, chunks, problems
+from bpm_numpy.bptt import ByStep
+from bpm_numpy.chunks import ByChunks, Plan
+from bpm_numpy.equations import lstm, rnn
+from bpm_numpy.losses import cross_entropy
+from bpm_numpy.optimisers import adam, adam_init, clip_gradient_norm
+from bpm_numpy.problems import join
+
+OPTIONS = [  # the 144 configurations that can go by chunks
+    options
+    for options in problems.configurations()
+    if options["plasticity"] != "none" and options["eligibility"] != "taylor"
+]
+BOUNDS = ("none", "ample", "near", "some", "many")  # the clip's bound, from out of reach to nearly always reached
+STARTS = ("zero", "carried", "at the bound")
+EPS = {np.float32: float(np.finfo(np.float32).eps), np.float64: float(np.finfo(np.float64).eps)}
+
+
+# Draws.
+
+
+def draw(rng, options, T, bound=None, start=None, tame=True, B=None, N=None):
+    """A Problem; eta is 0, 1, inside [0, 1] or outside it; a third of the losses end with their episodes."""
+    B, N = B or int(rng.integers(1, 6)), N or int(rng.integers(1, 9))
+    bound, start = bound or rng.choice(BOUNDS), start or rng.choice(STARTS)
+    D = int(rng.integers(1, 4))
+    problem = problems.random_problem(rng, D, N, 3, T, B, **options, clip=np.inf)
+    inputs = dict(problem.inputs)
+    for name, value in inputs.items():
+        if name == "alpha" or (name.startswith("W_") and value.ndim == 2):
+            inputs[name] = np.asarray(value / np.sqrt(N))
+        if start == "zero" and name.startswith("state."):
+            inputs[name] = np.zeros_like(value)
+    if "eta" in inputs:
+        outside = rng.uniform(-0.2, 0), rng.uniform(1, 1.4)
+        inputs["eta"] = np.asarray(rng.choice([0, 1, rng.uniform(0, 1), *outside]))
+    sizes = np.abs(problem.forward(inputs, plan="steps").hebb)
+    if tame:
+        inputs["alpha"] = np.asarray(inputs["alpha"] / max(1, sizes.max()))
+    sizes = sizes[sizes > 0] if sizes.any() else np.ones(1)
+    clip = {
+        "none": np.inf,
+        "ample": 100 * sizes.max(),
+        "near": 1.05 * sizes.max(),
+        "some": 1.01 * np.quantile(sizes, 0.9),
+        "many": 1.01 * np.quantile(sizes, 0.3),
+    }[bound]
+    if start == "at the bound" and bound not in ("none", "ample"):
+        inputs["state.hebb"] = clip * rng.choice([-1.0, 0.0, 1.0], inputs["state.hebb"].shape)
+    problem = problem._replace(net=PlasticNetwork(D, N, 3, **options, clip=float(clip)), inputs=inputs)
+    if rng.random() < 1 / 3:
+        alive = np.arange(T)[:, None] < rng.integers(1, T + 1, B)  # (T, B)
+        problem = problem._replace(
+            d_logits=problem.d_logits * alive[:, :, None],
+            d_values=problem.d_values * alive,
+            d_state=State(*(None if d is None else np.zeros_like(d) for d in problem.d_state)),
+        )
+    return problem._replace(inputs=read_only(inputs))
+
+
+def draw_plan(rng, B):
+    return Plan(*(int(rng.integers(1, most + 1)) for most in (10, B, 3, 2)))
+
+
+@cache
+def case(seed):
+    """The Problem and the Plan of a seed: every configuration four times, T from 1 to 60."""
+    rng = np.random.default_rng((4, seed))
+    T = int(rng.choice([1, rng.integers(2, 21), rng.integers(2, 61)], p=[0.1, 0.5, 0.4]))
+    problem = draw(rng, OPTIONS[seed % len(OPTIONS)], T)
+    return problem, draw_plan(rng, problem.inputs["x"].shape[1])
+
+
+SEEDS = range(4 * len(OPTIONS))
+
+
+# What is compared.
+
+
+def results(problem, plan):
+    """Outputs, final state and gradients by ``plan``, as a dict of arrays."""
+    params, x, state = problem.split(problem.inputs)
+    traj = problem.net.forward(params, x, state, plan=plan)
+    assert isinstance(traj.record, ByChunks)
+    grads = problem.net.backward(params, traj, problem.d_logits, problem.d_values, problem.d_state)
+    outputs = {"h": traj.h, "c": traj.c, "modulator": traj.modulator, "logits": traj.logits, "values": traj.values}
+    return as_dict(outputs, traj.state, grads)
+
+
+def definition(problem, inputs=None):
+    """The same, by ``ByStep``; and where Clip let the values pass, (T, B, N, N)."""
+    params, x, state = problem.split(inputs or problem.inputs)
+    record = ByStep(problem.net, params, state)
+    outs = [record.step(x_t) for x_t in x]
+    h, c, M = record.history()
+    outputs = {
+        "h": np.concatenate([state.h[None], h]),
+        "c": None if c is None else np.concatenate([state.c[None], c]),
+        "modulator": M,
+        "logits": np.stack([out.logits for out in outs]),
+        "values": np.stack([out.values for out in outs]),
+    }
+    grads = record.backward(problem.d_logits, problem.d_values, problem.d_state)
+    return as_dict(outputs, record.state, grads), np.stack([step.inside for step in record.steps])
+
+
+def as_dict(outputs, state, grads):
+    """One dict of all arrays that are there."""
+    final = {f"final {field}": value for field, value in state._asdict().items()}
+    gradients = {f"gradient of {name}": value for name, value in join(*grads).items()}
+    return {name: value for name, value in (outputs | final | gradients).items() if value is not None}
+
+
+def differences(ours, expected):
+    """dict: name -> largest difference, relative to the largest entry of that array (absolute where all are 0)."""
+    assert set(ours) == set(expected)
+    assert all(np.shape(ours[name]) == np.shape(expected[name]) for name in expected)
+    return {name: np.abs(ours[name] - value).max() / (np.abs(value).max() or 1) for name, value in expected.items()}
+
+
+def assert_close(ours, expected, tolerance):
+    found = differences(ours, expected)
+    assert max(found.values()) <= tolerance, {name: size for name, size in found.items() if not size <= tolerance}
+
+
+def assert_same_bits(ours, expected):
+    assert set(ours) == set(expected)
+    for name, value in expected.items():
+        assert np.array_equal(ours[name], value, equal_nan=True), name
+
+
+def segments(traj):
+    """For every slice of the batch, (episodes, [(first step, behind the last, where Clip cut)]), in order."""
+    record = traj.record
+    for rows, part in zip(record.rows, record.slices):
+        ends = list(itertools.accumulate(len(segment.steps) for segment in part.segments))
+        yield rows, [(end - len(s.steps), end, s.cut) for end, s in zip(ends, part.segments)]
+
+
+@pytest.fixture
+def certificates(monkeypatch):
+    """The list of all that ``Chunk.certified`` answers from now on."""
+    answers, original = [], chunks.Chunk.certified
+
+    def spy(chunk, bound):
+        answers.append(original(chunk, bound))
+        return answers[-1]
+
+    monkeypatch.setattr(chunks.Chunk, "certified", spy)
+    return answers
+
+
+# The two agree.
+
+
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed}-{identifier(OPTIONS[seed % len(OPTIONS)])}")
+def test_agrees_with_the_definition(seed):
+    problem, plan = case(seed)
+    expected, _ = definition(problem)
+    assert_close(results(problem, plan), expected, 1e-12)
+
+
+def test_the_draws_cover_what_can_happen():
+    """Among a third of the cases of the test above, each of these is met at least 8 times."""
+    counts = dict.fromkeys(("T=1", "N=1", "B=1", "rest", "masked", "threads", "none", "few", "many", "mixed"), 0)
+    counts |= {f"chunk {L}": 0 for L in range(1, 11)} | {f"keep {k}": 0 for k in (1, 2, 3)}
+    for seed in SEEDS[::3]:
+        problem, plan = case(seed)
+        T, B, _ = problem.inputs["x"].shape
+        cut = [where for _, parts in segments(problem.forward(problem.inputs, plan)) for *_, where in parts]
+        share = problem.cut_share()
+        met = {
+            "T=1": T == 1,
+            "N=1": problem.net.n_hidden == 1,
+            "B=1": B == 1,
+            "rest": T % plan.chunk and T > plan.chunk,
+            "masked": not problem.d_state.h.any(),
+            "threads": plan.threads == 2 and plan.rows < B,
+            "none": share == 0,
+            "few": 0 < share < 0.1,
+            "many": share > 0.3,
+            "mixed": plan.chunk > 1 and any(cut) and not all(cut),
+            f"chunk {plan.chunk}": True,
+            f"keep {plan.keep}": True,
+        }
+        for name, holds in met.items():
+            counts[name] += bool(holds)
+    assert min(counts.values()) >= 8, counts
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_agrees_over_200_steps(seed):
+    rng = np.random.default_rng((200, seed))
+    problem = draw(rng, OPTIONS[rng.integers(len(OPTIONS))], 200, BOUNDS[seed % 5])
+    plan = draw_plan(rng, problem.inputs["x"].shape[1])
+    expected, _ = definition(problem)
+    assert_close(results(problem, plan), expected, 1e-11)
+
+
+@pytest.mark.parametrize("seed", range(0, 48, 2))
+def test_where_rounding_grows_it_grows_no_faster_than_the_definitions_own(seed):
+    """Hebb without limit and larger weights: against what one unit in the last place of every input does."""
+    rng = np.random.default_rng((5, seed))
+    problem = draw(rng, OPTIONS[3 * seed + seed % 3], int(rng.integers(20, 61)), "none", tame=False)
+    expected, _ = definition(problem)
+    moved = {
+        name: np.asarray(value * (1 + EPS[np.float64] * rng.choice([-1, 1], value.shape)))
+        for name, value in problem.inputs.items()
+    }
+    yardstick = max(differences(definition(problem, moved)[0], expected).values())
+    assert_close(results(problem, draw_plan(rng, 1)), expected, 1e-12 + 10 * yardstick)
+
+
+@pytest.mark.parametrize("seed", range(72))
+def test_two_pieces_are_the_whole(seed):
+    """The second piece starts from the first one's state, and hands its gradient back."""
+    rng = np.random.default_rng((6, seed))
+    T = int(rng.integers(2, 41))
+    problem = draw(rng, OPTIONS[2 * seed + seed % 2], T)
+    net, (params, x, state) = problem.net, problem.split(problem.inputs)
+    cut, plans = int(rng.integers(1, T)), [draw_plan(rng, x.shape[1]) for _ in range(2)]
+    one = net.forward(params, x[:cut], state, plan=plans[0])
+    two = net.forward(params, x[cut:], one.state, plan=plans[1])
+    late = net.backward(params, two, problem.d_logits[cut:], problem.d_values[cut:], problem.d_state)
+    early = net.backward(params, one, problem.d_logits[:cut], problem.d_values[:cut], late.state)
+    total = {name: early.params[name] + late.params[name] for name in params}
+    outputs = {"logits": np.concatenate([one.logits, two.logits]), "h": np.concatenate([one.h, two.h[1:]])}
+    ours = as_dict(outputs, two.state, (total, np.concatenate([early.x, late.x]), early.state))
+    expected, _ = definition(problem)
+    assert_close(ours, {name: expected[name] for name in ours}, 1e-12)
+
+
+# Entries exactly at the bound. Every number is a small multiple of a power of two, so all sums are exact.
+
+
+def exact_problem(rng, options, eta):
+    """Hebb moves by halves of the bound, from starts of -1, -½, 0, ½ and 1 times the bound, some of them never."""
+    T, B, N = 13, 3, 5
+    net = PlasticNetwork(N, N, 2, **options)
+    silent = np.arange(N) >= 3  # units that stay at h = p = 0 and so never change their entries
+    params = {name: np.zeros_like(value) for name, value in net.init(rng).items()}
+    params |= {name: rng.standard_normal(params[name].shape) for name in params if name[:3] in ("W_y", "W_v", "W_k")}
+    unit = 1.0
+    if net.plasticity == "hebbian":
+        params["rate"] = np.asarray(0.25)
+        unit = 0.25
+    else:
+        params["W_m"] = 40.0 * (np.arange(N) == 0)  # M = h_0, as tanh(40) is 1
+    if net.fanout:
+        params["W_fan"], params["b_fan"] = rng.choice([-0.25, 0.25], N), np.full(N, 0.5)
+        unit = 0.25
+    if net.eligibility == "trace":
+        params["eta"] = np.asarray(eta)
+    net = PlasticNetwork(N, N, 2, **options, clip=2 * unit)
+    alpha = np.where(silent, 0, 0.125)  # a silent unit's h = tanh(0) is 0, but its derivative is 1
+    params["alpha"] = {"full": np.tile(alpha, (N, 1)), "neuron": alpha}[net.alpha]
+    state = net.initial_state(B)
+    signs = rng.choice([-1.0, 1.0], (T + 1, B, N)) * ~silent
+    if net.cell == "rnn":
+        params["W_x"] = np.eye(N)
+        state = state._replace(h=signs[0])
+    else:  # reading "paper", with f = o = 1 and j = ½: h = tanh(c) stays the sign of the initial c
+        params |= {"W_ix": np.eye(N), "b_f": np.full(N, 80.0), "b_o": np.full(N, 80.0)}
+        state = state._replace(h=signs[0], c=64 * signs[0])
+    trace = None if state.trace is None else rng.integers(-1, 2, state.hebb.shape).astype(float)
+    state = state._replace(trace=trace)
+    first = net.step(params, 40 * signs[1], state)[1].hebb  # from Hebb = 0: what the first step adds
+    reach = np.where(first < 0, -net.clip, net.clip) - first  # from here it takes Hebb to the bound
+    state = state._replace(hebb=np.where(rng.random(first.shape) < 0.5, reach, unit * rng.integers(-2, 3, first.shape)))
+    d_state = State(*(None if v is None else rng.standard_normal(v.shape) for v in state))
+    loss = rng.standard_normal((T, B, 2)), rng.standard_normal((T, B)), d_state
+    return problems.Problem(net, read_only(join(params, 40 * signs[1:], state)), *loss)
+
+
+EXACT = [
+    (options, eta)
+    for options in OPTIONS
+    if options["readout_hidden"] is None and options["alpha"] != "scalar"
+    if options["cell"] == "rnn" or options["reading"] == "paper"
+    for eta in ((0.0, 0.5, 1.0) if options["eligibility"] == "trace" else (None,))
+]
+
+
+@pytest.mark.parametrize("options, eta", EXACT, ids=lambda v: identifier(v) if isinstance(v, dict) else str(v))
+def test_entries_that_land_exactly_on_the_bound(options, eta):
+    rng = np.random.default_rng(7)
+    problem = exact_problem(rng, options, eta)
+    params, x, state = problem.split(problem.inputs)
+    steps = problem.net.forward(params, x, state, plan="steps").steps
+    sums = np.stack([step.state.hebb + step.mu[:, None, :] * step.eligibility for step in steps])  # before Clip
+    on_it, moved = np.abs(sums) == problem.net.clip, sums != np.stack([step.state.hebb for step in steps])
+    assert (on_it & ~moved).any()  # stay there, by an update of zero
+    assert (on_it & moved).any() and (np.abs(sums) > problem.net.clip).any()
+    expected, inside = definition(problem)
+    assert inside[on_it].all()
+    for plan in (Plan(1, 3, 2, 1), Plan(8, 2, 1, 2), Plan(5, 1, 2, 1)):
+        ours = results(problem, plan)
+        assert np.array_equal(ours["final hebb"], expected["final hebb"])
+        assert_close(ours, expected, 1e-12)
+
+
+# The certificate.
+
+
+def brink(rng, dtype, options, L):
+    """A network and L steps of input that take Hebb to the bound, or just below, within a few units in the last place.
+
+    Hebb has no part in what happens (alpha = 0) and x W_x is x itself, so every way to run it has the same terms to
+    sum. The terms of an entry all have one sign, so nothing is lost in the triangle inequality: unit i has the sign
+    sigma_i at every step. But where eta > 1 the trace changes sign from step to step, so X has to as well: the units
+    then go + + - - + + ..., and unit 0, from which M takes its sign, goes + - + - ...
+
+    Returns the network, params, x and state.
+    """
+    B, N = 1, 3
+    net = PlasticNetwork(N, N, 1, **options, clip=np.inf, dtype=dtype)
+    params, state = {name: np.zeros_like(value) for name, value in net.init(rng).items()}, net.initial_state(B)
+    eta = rng.choice([0, 1, rng.uniform(-0.2, 0), rng.uniform(0, 1), rng.uniform(1, 1.4)])
+    sigma, k = rng.choice([-1, 1], N), np.arange(L + 1)[:, None]
+    signs = np.tile(sigma, (L + 1, 1))
+    if eta > 1 and net.eligibility == "trace":
+        signs = sigma * np.where(np.arange(N) == 0, (-1) ** k, (-1) ** (k // 2))
+    rows = signs[:, None, :] * rng.uniform(0.1, 1.5, (L + 1, B, N))  # h_{-1}, then x
+    if net.cell == "rnn":
+        params["W_x"] = np.eye(N)
+    else:  # f = 0 and j > 0: h_t has the sign of x_t
+        params |= {"W_ix": np.eye(N), "b_f": np.full(N, -200.0), "b_j": rng.uniform(0.1, 1, N)}
+    if net.plasticity == "hebbian":
+        params["rate"] = rng.normal()
+    else:
+        params["W_m"] = rng.uniform(0.1, 2) * (np.arange(N) == 0)
+    if net.fanout:
+        params["W_fan"] = rng.normal(size=N)
+    if net.eligibility == "trace":
+        params["eta"] = eta
+        first = (1 if 0 <= eta <= 1 else -1) * sigma[:, None] * sigma  # (1 - eta) trace has the sign of eta X
+        state = state._replace(trace=np.asarray(first * rng.uniform(0, 1, state.trace.shape), dtype))
+    params = {name: np.asarray(value, dtype) for name, value in params.items()}
+    x, state = rows[1:].astype(dtype), state._replace(h=rows[0].astype(dtype))
+
+    record = ByStep(net, params, state)
+    record.advance(x)
+    added = np.stack([step.state.hebb for step in record.steps] + [record.state.hebb]).astype(float)  # from Hebb = 0
+    added = np.take_along_axis(added, np.abs(added).argmax(axis=0)[None], axis=0)[0]  # where an entry is farthest out
+    clip = float(dtype(np.abs(added).max() * rng.uniform(1, 3)))
+    near = rng.choice([0, rng.uniform(0, 4), 4], p=[0.7, 0.15, 0.15]) * (L + 2)  # the certificate's own limit is at 4
+    below = near + rng.integers(-1, 2) + rng.integers(0, 20, added.shape)  # in units of eps
+    hebb = np.where(added < 0, -1, 1) * (clip * (1 - below * EPS[dtype]) - np.abs(added))
+    net = PlasticNetwork(N, N, 1, **options, clip=clip, dtype=dtype)
+    return net, params, x, state._replace(hebb=hebb.astype(dtype))
+
+
+def is_cut(net, params, x, state):
+    """True if Clip cuts any entry at any step, by the definition."""
+    record = ByStep(net, params, state)
+    record.advance(x)
+    return not all(step.inside.all() for step in record.steps)
+
+
+def count_on_the_brink(certificates, dtype):
+    """dict: (certified, cut) -> how often, over 500 chunks of 1 to 10 steps. A single step asks for no certificate."""
+    rng = np.random.default_rng(8)
+    options = [options for options in OPTIONS if options["alpha"] == "full" and options["readout_hidden"] is None]
+    counts = dict.fromkeys(itertools.product((True, False), repeat=2), 0)
+    for number in range(500):
+        L = 1 + number % 10
+        net, params, x, state = brink(rng, dtype, options[rng.integers(len(options))], L)
+        net.forward(params, x, state, plan=Plan(L, 1, 1, 1))
+        assert len(certificates) <= 1
+        if certificates:
+            counts[certificates.pop(), is_cut(net, params, x, state)] += 1
+    return counts
+
+
+@pytest.mark.parametrize("dtype", (np.float32, np.float64))
+def test_what_is_certified_is_never_cut(certificates, dtype):
+    """On sums that were built to land within rounding of the bound, or of the certificate's own limit."""
+    counts = count_on_the_brink(certificates, dtype)
+    assert counts[True, True] == 0
+    assert min(counts[True, False], counts[False, True], counts[False, False]) >= 20, counts
+
+
+@pytest.mark.parametrize("dtype", (np.float32, np.float64))
+def test_without_its_margin_the_certificate_would_be_wrong(monkeypatch, certificates, dtype):
+    """The same sums find it out, so the test above can fail."""
+    with_margin = chunks.Chunk.certified
+
+    def without(chunk, bound):
+        return with_margin(chunk, bound / (1 - 4 * (chunk.L + 2) * EPS[dtype]))
+
+    monkeypatch.setattr(chunks.Chunk, "certified", without)
+    counts = count_on_the_brink(certificates, dtype)
+    assert counts[True, True] >= 4
+
+
+@pytest.mark.parametrize("options", OPTIONS[1::4], ids=identifier)
+def test_what_is_certified_in_a_plain_network_is_never_cut(certificates, options):
+    """... nor is the certificate refused where the bound is far away."""
+    rng = np.random.default_rng(9)
+    for bound, T in itertools.product(("ample", "near", "some"), range(2, 11, 2)):
+        problem = draw(rng, options, T, bound, rng.choice(["zero", "carried"]))
+        params, x, state = problem.split(problem.inputs)
+        problem.net.forward(params, x, state, plan=Plan(T, x.shape[1], 1, 1))
+        (certified,) = certificates
+        assert certified or bound != "ample"
+        assert not (certified and is_cut(problem.net, params, x, state))
+        certificates.clear()
+
+
+# Whole chunks where they are certified, single steps elsewhere.
+
+
+@pytest.mark.parametrize("bound", ("none", "ample"))
+@pytest.mark.parametrize("options", OPTIONS[::5], ids=identifier)
+def test_far_from_the_bound_every_chunk_is_taken_whole(certificates, monkeypatch, options, bound):
+    rng = np.random.default_rng(10)
+    problem = draw(rng, options, 23, bound, "carried", B=5)
+    monkeypatch.setattr(chunks.SliceRun, "step", None)  # not one step is taken alone
+    traj = problem.forward(problem.inputs, Plan(6, 2, 2, 1))
+    assert certificates == [True] * 3 * 4  # 3 slices, 4 chunks
+    for _, parts in segments(traj):
+        assert [(first, end) for first, end, _ in parts] == [(0, 6), (6, 12), (12, 18), (18, 23)]
+        assert not any(cut for *_, cut in parts)
+
+
+@pytest.mark.parametrize("seed", range(0, len(SEEDS), 4))
+def test_steps_are_taken_alone_where_an_entry_is_cut(seed):
+    problem, plan = case(seed)
+    inside = definition(problem)[1]
+    for rows, parts in segments(problem.forward(problem.inputs, plan)):
+        assert parts[-1][1] == len(inside)
+        for first, end, cut in parts:
+            assert cut == (not inside[first:end, rows].all())
+
+
+# Acting and learning in one pass.
+
+
+@pytest.fixture
+def cells(monkeypatch):
+    """The list of names of all forward functions of the cells that are called from now on, wherever they are."""
+    calls = []
+
+    def counted(name, function):
+        def wrapper(*args, **kwargs):
+            calls.append(name)
+            return function(*args, **kwargs)
+
+        return wrapper
+
+    functions = {f: counted(n, f) for cell in (rnn, lstm) for n, f in vars(cell).items() if n.endswith("_forward")}
+    for module in [module for name, module in sys.modules.items() if name.startswith("bpm_numpy")]:
+        for name, value in list(vars(module).items()):
+            if callable(value) and value in functions:
+                monkeypatch.setattr(module, name, functions[value])
+    return calls
+
+
+@pytest.mark.parametrize("bound", ("ample", "some"))
+@pytest.mark.parametrize("options", OPTIONS[::7], ids=identifier)
+def test_a_rollout_is_what_forward_makes_of_it_and_is_run_once(cells, options, bound):
+    rng = np.random.default_rng(11)
+    problem = draw(rng, options, 21, bound)
+    expected, _ = definition(problem)
+    params, x, state = problem.split(problem.inputs)
+    run = problem.net.begin(params, state)
+    cells.clear()
+    outs = [run.step(x_t) for x_t in x]
+    assert cells == [f"{options['cell']}_forward"] * len(x)
+    traj = run.trajectory()
+    grads = problem.net.backward(params, traj, problem.d_logits, problem.d_values, problem.d_state)
+    assert len(cells) == len(x)
+    outputs = {"logits": np.stack([out.logits for out in outs]), "values": np.stack([out.values for out in outs])}
+    outputs |= {"modulator": None if outs[0].modulator is None else np.stack([out.modulator for out in outs])}
+    ours = as_dict(outputs | {"h": traj.h, "c": traj.c}, run.state, grads)
+    assert_close(ours, expected, 1e-12)
+    assert np.array_equal(traj.logits, outputs["logits"]) or np.allclose(traj.logits, outputs["logits"], atol=1e-13)
+
+
+@pytest.mark.parametrize("seed", range(36))
+def test_steps_and_whole_sequences_mix(seed):
+    """A run in pieces of any length, some as steps and some as sequences, by any plan."""
+    rng = np.random.default_rng((12, seed))
+    problem = draw(rng, OPTIONS[4 * seed + seed % 4], 50)
+    params, x, state = problem.split(problem.inputs)
+    run = problem.net.begin(params, state, plan=draw_plan(rng, x.shape[1]))
+    cuts = np.unique(rng.integers(0, 51, 6))
+    for first, end in zip([0, *cuts], [*cuts, 50]):
+        if end > first and rng.random() < 0.5:
+            run.advance(x[first:end])
+        else:
+            for x_t in x[first:end]:
+                run.step(x_t)
+    traj = run.trajectory()
+    grads = problem.net.backward(params, traj, problem.d_logits, problem.d_values, problem.d_state)
+    expected, _ = definition(problem)
+    ours = as_dict({"h": traj.h, "logits": traj.logits}, traj.state, grads)
+    assert_close(ours, {name: expected[name] for name in ours}, 1e-12)
+
+
+@pytest.mark.parametrize("bound", ("ample", "some"))
+@pytest.mark.parametrize("options", OPTIONS[3::16], ids=identifier)
+@pytest.mark.parametrize("plan", (None, Plan(4, 1, 2, 1), Plan(7, 2, 1, 2)), ids=("chosen", "4", "7"))
+def test_a_run_goes_on_and_leaves_older_trajectories_alone(options, plan, bound):
+    rng = np.random.default_rng(13)
+    problem = draw(rng, options, 29, bound)
+    net, (params, x, state) = problem.net, problem.split(problem.inputs)
+    run = net.begin(params, state, plan=plan)
+    for x_t in x[:11]:
+        run.step(x_t)
+    older = run.trajectory()
+
+    def of_older():
+        grads = net.backward(params, older, problem.d_logits[:11], problem.d_values[:11], problem.d_state)
+        return copy.deepcopy(as_dict({"h": older.h, "logits": older.logits}, older.state, grads))
+
+    before = of_older()
+    run.advance(x[11:20])
+    for x_t in x[20:]:
+        run.step(x_t)
+    newer = run.trajectory()
+    assert_same_bits(of_older(), before)
+    grads = net.backward(params, newer, problem.d_logits, problem.d_values, problem.d_state)
+    expected, _ = definition(problem)
+    ours = as_dict({"h": newer.h}, newer.state, grads)
+    assert_close(ours, {name: expected[name] for name in ours}, 1e-12)
+    assert_same_bits(of_older(), before)
+
+
+# Nothing but time and memory depends on the threads, and nothing of anyone else's is touched.
+
+
+@pytest.mark.parametrize("seed", range(0, len(SEEDS), 12))
+def test_threads_change_no_bit(seed):
+    problem, plan = case(seed)
+    B = problem.inputs["x"].shape[1]
+    plan = plan._replace(rows=-(-B // 3))
+    expected = results(problem, plan._replace(threads=1))
+    for threads in (2, 5):
+        assert_same_bits(results(problem, plan._replace(threads=threads)), expected)
+
+
+@pytest.mark.parametrize("seed", range(0, len(SEEDS), 12))
+def test_backward_twice_is_the_same_and_writes_to_nothing(seed):
+    problem, plan = case(seed)  # its inputs are read-only
+    params, _, _ = problem.split(problem.inputs)
+    traj = problem.forward(problem.inputs, plan)
+    loss = {"d_logits": problem.d_logits, "d_values": problem.d_values}
+    loss = read_only({name: value.copy() for name, value in loss.items()})
+    d_state = {field: value.copy() for field, value in problem.d_state._asdict().items() if value is not None}
+    d_state = State(**read_only(d_state))
+
+    def all_of_it():
+        h, c, M = traj.record.history()
+        outputs = {"h": traj.h, "c": traj.c, "logits": traj.logits, "values": traj.values, "modulator": traj.modulator}
+        record = {"record h": h, "record c": c, "record M": M}
+        return copy.deepcopy(as_dict(outputs | record, traj.record.state, ({}, traj.record.state.h, State(h))))
+
+    before = all_of_it()
+    first = problem.net.backward(params, traj, **loss, d_state=d_state)
+    kept = copy.deepcopy(as_dict({}, State(None), first))
+    other = problem.net.backward(params, traj, -2 * problem.d_logits)  # another loss in between
+    again = problem.net.backward(params, traj, **loss, d_state=d_state)
+    assert_same_bits(as_dict({}, State(None), again), kept)
+    assert_same_bits(as_dict({}, State(None), first), kept)  # what was returned stays the caller's
+    assert_same_bits(all_of_it(), before)
+    for one, two in itertools.combinations((first, other, again), 2):
+        for a, b in itertools.product(join(*one).values(), join(*two).values()):
+            assert not np.shares_memory(a, b)
+
+
+def blas_threads():
+    """Number of threads of NumPy's OpenBLAS; None where it is another library."""
+    for path in (Path(np.__file__).parent.parent / "numpy.libs").glob("*openblas*"):
+        number = getattr(ctypes.CDLL(str(path)), "scipy_openblas_get_num_threads64_", None)
+        if number is not None:
+            return number()
+    return None
+
+
+def settings():
+    return np.geterr(), np.geterrcall(), dict(os.environ), np.get_printoptions(), blas_threads()
+
+
+@pytest.mark.parametrize("threads", (1, 2))
+def test_the_processs_settings_are_left_alone(monkeypatch, threads):
+    """During a pass, too: the certificate, asked in the middle of one, looks at them."""
+    seen, original = [], chunks.Chunk.certified
+    monkeypatch.setattr(chunks.Chunk, "certified", lambda *args: seen.append(settings()[1:]) or original(*args))
+    before, running = settings(), threading.active_count()
+    problem = draw(np.random.default_rng(14), OPTIONS[70], 40, "some", B=4)
+    random = np.random.get_state()[1].copy()
+    results(problem, Plan(5, 1, 2, threads))
+    assert settings() == before and threading.active_count() == running
+    assert seen and all(during == before[1:] for during in seen)
+    assert np.array_equal(np.random.get_state()[1], random)
+
+
+@pytest.mark.parametrize("threads", (1, 2))
+def test_the_callers_error_state_holds_in_every_thread(threads):
+    """A product that overflows is what the caller's np.errstate says it is: here an error, there nothing."""
+    options = {"cell": "rnn", "plasticity": "hebbian", "dtype": np.float32}
+    net = PlasticNetwork(2, 3, 1, **options)
+    params = net.init(np.random.default_rng(15)) | {"rate": np.asarray(3e38, np.float32)}
+    x, state = np.full((4, 2, 2), 2, np.float32), net.initial_state(2)
+    state = State(np.ones_like(state.h), None, np.full_like(state.hebb, 1e38), None)
+    for plan in ("steps", Plan(4, 1, 1, threads)):
+        with np.errstate(over="ignore", invalid="ignore"):
+            net.forward(params, x, state, plan=plan)
+        with np.errstate(over="raise", invalid="raise"), pytest.raises(FloatingPointError):
+            net.forward(params, x, state, plan=plan)
+
+
+# Single precision.
+
+
+@pytest.mark.parametrize("seed", range(48))
+def test_single_precision(seed):
+    """Every result is float32, and as near to the float64 definition as the float32 definition's."""
+    rng = np.random.default_rng((16, seed))
+    problem = draw(rng, OPTIONS[3 * seed], int(rng.integers(2, 31)), ("none", "ample")[seed % 2])
+    single = {name: value.astype(np.float32) for name, value in problem.inputs.items()}
+    exact = problem._replace(inputs={name: value.astype(np.float64) for name, value in single.items()})
+    cast = [None if d is None else d.astype(np.float32) for d in problem.d_state]
+    net = PlasticNetwork(**problem.net.options | {"dtype": np.float32})
+    rough = problems.Problem(net, single, *(d.astype(np.float32) for d in problem[2:4]), State(*cast))
+    exact = exact._replace(
+        d_logits=rough.d_logits.astype(float),
+        d_values=rough.d_values.astype(float),
+        d_state=State(*(None if d is None else d.astype(float) for d in cast)),
+    )
+    ours = results(rough, draw_plan(rng, problem.inputs["x"].shape[1]))
+    assert all(value.dtype == np.float32 for value in ours.values())
+    assert_close(ours, definition(exact)[0], 1e-4)
+
+
+# Memory.
+
+
+def matrices_kept(record, N):
+    """How many (B, N, N) arrays a record holds on to, in all its parts; views count as what they are views of."""
+    found, seen, todo = 0, set(), [record]
+    while todo:
+        item = todo.pop()
+        while isinstance(item, np.ndarray) and item.base is not None:
+            item = item.base
+        if id(item) in seen or isinstance(item, PlasticNetwork):
+            continue
+        seen.add(id(item))
+        if isinstance(item, np.ndarray):
+            found += item.size / N**2 if item.ndim >= 3 and item.shape[-2:] == (N, N) else 0
+        elif isinstance(item, dict):
+            todo.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            todo.extend(item)
+        elif hasattr(item, "__dict__"):
+            todo.extend(vars(item).values())
+    return found
+
+
+@pytest.mark.parametrize("clip", (0.05, np.inf), ids=("cut", "uncut"))
+@pytest.mark.parametrize("eligibility", ("outer", "trace"))
+def test_the_matrices_kept_grow_like_the_square_root_of_the_length(eligibility, clip):
+    """By the plan that is chosen for the length. A hundred times as long: some ten times as many."""
+    N = 3
+    net = PlasticNetwork(2, N, 1, eligibility=eligibility, clip=clip)
+    rng = np.random.default_rng(17)
+    params = net.init(rng)
+    kept = {}
+    for T in (80, 800, 8000):
+        traj = net.forward(params, rng.standard_normal((T, 1, 2)))
+        kept[T] = matrices_kept(traj.record, N)
+        del traj.record
+    assert 0 < kept[8000] <= 6 * np.sqrt(8000)
+    assert kept[8000] <= 15 * kept[80]
+
+
+@pytest.mark.parametrize("options", [{}, {"cell": "lstm", "eligibility": "trace"}], ids=("rnn outer", "lstm trace"))
+def test_peak_memory_of_a_long_sequence(options):
+    """Forward and backward take less than half of what Hebb at every step would, by itself."""
+    T, B, N = 600, 4, 64
+    net = PlasticNetwork(2, N, 1, **options)
+    rng = np.random.default_rng(18)
+    params, x, d_logits = net.init(rng), rng.standard_normal((T, B, 2)), rng.standard_normal((T, B, 1))
+    tracemalloc.start()
+    try:
+        net.backward(params, net.forward(params, x), d_logits)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < T * B * N**2 * 8 / 2
+
+
+# Trained networks, whose entries sit at the bound.
+
+
+def trained(cell, plasticity, eligibility, reading):
+    """A network after 60 updates on recall: which of 4 cues was shown at the first step? Returns net and params."""
+    net = PlasticNetwork(5, 10, 4, cell=cell, plasticity=plasticity, eligibility=eligibility, reading=reading, clip=0.3)
+    rng = np.random.default_rng(19)
+    params = net.init(rng)
+    if plasticity == "hebbian":
+        params["rate"] = np.asarray(0.5)
+    state = adam_init(params)
+    for _ in range(60):
+        x, cues = recall(rng, 16, 8)
+        traj = net.forward(params, x)
+        targets = np.tile(cues, (len(x), 1))
+        _, d_logits = cross_entropy(traj.logits, targets, np.arange(len(x))[:, None] + np.zeros(8) == len(x) - 1)
+        grads, _ = clip_gradient_norm(net.backward(params, traj, d_logits).params, 1.0)
+        params, state = adam(params, grads, state, learning_rate=0.03)
+    return net, params
+
+
+def recall(rng, T, B):
+    """x (T, B, 5), noise between a cue and the question, and the cues (B,)."""
+    x, cues = 0.5 * rng.standard_normal((T, B, 5)), rng.integers(4, size=B)
+    x[0], x[-1] = 2 * np.eye(5)[cues], 2 * np.eye(5)[4]
+    return x, cues
+
+
+@pytest.mark.parametrize(
+    "cell, plasticity, eligibility, reading",
+    (
+        ("rnn", "hebbian", "outer", "notes"),
+        ("rnn", "hebbian", "trace", "notes"),
+        ("rnn", "modulated", "outer", "notes"),
+        ("rnn", "modulated", "trace", "paper"),
+        ("lstm", "hebbian", "outer", "notes"),
+        ("lstm", "hebbian", "trace", "notes"),
+        ("lstm", "modulated", "outer", "paper"),
+        ("lstm", "modulated", "trace", "paper"),
+    ),
+)
+def test_trained_networks(cell, plasticity, eligibility, reading):
+    net, params = trained(cell, plasticity, eligibility, reading)
+    rng = np.random.default_rng(20)
+    x, _ = recall(rng, 40, 5)
+    d_state = State(*(None if v is None else rng.standard_normal(v.shape) for v in net.initial_state(5)))
+    inputs = join(params, x, net.initial_state(5))
+    problem = problems.Problem(net, inputs, rng.standard_normal((40, 5, 4)), rng.standard_normal((40, 5)), d_state)
+    expected, inside = definition(problem)
+    assert (np.abs(expected["final hebb"]) == net.clip).mean() > 0.02 and not inside.all()
+    for plan in (None, Plan(8, 2, 1, 2), Plan(5, 5, 3, 1)):
+        assert_close(results(problem, plan), expected, 1e-12)
+
+
+# Plans.
+
+
+@pytest.mark.parametrize("field", Plan._fields)
+@pytest.mark.parametrize(
+    "value, error",
+    ((0, ValueError), (-1, ValueError), (2.0, TypeError), (True, TypeError), (None, TypeError), ("2", TypeError)),
+)
+def test_a_plan_with_a_wrong_number_is_refused_by_name(field, value, error):
+    net = PlasticNetwork(2, 3, 1)
+    params, plan = net.init(np.random.default_rng(21)), Plan(8, 2, 1, 1)._replace(**{field: value})
+    with pytest.raises(error, match=rf"plan\.{field}: expected an integer.*, got "):
+        net.forward(params, np.zeros((4, 2, 2)), plan=plan)
+    with pytest.raises(error, match=rf"plan\.{field}: expected an integer.*, got "):
+        net.begin(params, net.initial_state(2), plan=plan)
+
+
+@pytest.mark.parametrize("plan", ((8, 2, 1, 1), "step", 8, {"chunk": 8}, [8, 2, 1, 1]), ids=repr)
+def test_what_is_no_plan_is_refused(plan):
+    net = PlasticNetwork(2, 3, 1)
+    params = net.init(np.random.default_rng(22))
+    with pytest.raises(TypeError, match=r"plan: expected a chunks\.Plan, 'steps' or None, got "):
+        net.forward(params, np.zeros((4, 2, 2)), plan=plan)
+    with pytest.raises(TypeError, match=r"plan: expected a chunks\.Plan, 'steps' or None, got "):
+        net.begin(params, net.initial_state(2), plan=plan)
+
+
+@pytest.mark.parametrize("T, B, N", ((1, 1, 1), (7, 3, 2), (90, 5, 6), (17, 13, 100)))
+@pytest.mark.parametrize("bound", ("ample", "some"))
+def test_the_plan_that_is_chosen(T, B, N, bound):
+    problem = draw(np.random.default_rng(23), OPTIONS[-1], T, bound, B=B, N=N)
+    plan = chunks.choose_plan(problem.net, T, B)
+    assert all(type(value) is int and value >= 1 for value in plan) and plan.rows <= B
+    assert_close(results(problem, None), definition(problem)[0], 1e-12)
+
+
+def test_plans_larger_than_the_problem():
+    problem, _ = case(100)
+    assert_close(results(problem, Plan(1000, 1000, 1000, 20)), definition(problem)[0], 1e-12)
+
+
+@pytest.mark.parametrize("options", ({"plasticity": "none"}, {"eligibility": "taylor"}), ids=("none", "taylor"))
+def test_what_cannot_go_by_chunks_goes_by_steps_under_any_plan(options):
+    net = PlasticNetwork(2, 3, 1, **options)
+    params = net.init(np.random.default_rng(24))
+    x = np.random.default_rng(25).standard_normal((9, 2, 2))
+    trajs = [net.forward(params, x, plan=plan) for plan in (Plan(4, 1, 1, 2), None, "steps")]
+    assert all(isinstance(traj.record, ByStep) for traj in trajs)
+    assert all(np.array_equal(traj.logits, trajs[-1].logits) for traj in trajs)

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = ("quickstart", "tutorial", "check", "figures")
+COMMANDS = ("quickstart", "tutorial", "check", "figures", "bench")
 
 
 def main(arguments=None):

@@ -28,14 +28,17 @@ Backward, with G and F the adjoints of Hebb(t1) and Ē(t1), each line the transp
     Z = Σ_t h_{t-1} dy_tᵀ,  Zκ = Σ_t h_{t-1} (κ_t dy_t)ᵀ:   dw += Z,  dalpha += Hebb(t0) ⊗ Z + Ē ⊗ Zκ
     F ← ρ^L F + κ_{t1} ⊗ G + alpha ⊗ Zκ,  then  G ← G + alpha ⊗ Z
 
-dκ and dλ change as t falls: when dmu_t is read off, they hold the adjoints of κ_{t+1} and λ_{t+1,s}.
+dκ and dλ change as t falls: when dmu_t is read off, they hold the adjoints of κ_{t+1} and λ_{t+1,s}. deta collects
+from the eta in front of the sums and, with a minus (ρ = 1 - eta), from the powers: see ``_backward_powers``.
 
 A chunk of ONE step needs no sum over s, and followed by Clip it is the definition itself. So there is one
 algorithm: chunks of L steps where a certificate proves that nothing is cut, chunks of one step where not.
 
 Certificate: every entry of |Hebb(t0)| + κ̂ ⊗ |Ē| + Σ_s |a_s| (λ̂_s |p_s|)ᵀ is at most clip (1 - 4 (L+2) ε), where
-the hats mean the same sums in |mu|, |ρ|, |eta| at t1 and ε is the rounding unit. By the triangle inequality no
-partial sum then passes the bound at any step; the margin covers the rounding of both sums.
+the hats mean the same sums in |mu|, |ρ|, |eta| at t1 and ε is the spacing of floats at 1 (np.finfo.eps). By the
+triangle inequality no partial sum then passes the bound at any step; the margin covers the rounding of both
+sums. It speaks of the activities that the chunk computed: where those of a step-by-step run differ in their last
+digits, an entry within rounding of the bound may fall on the other side of Clip's kink there.
 """
 
 import copy

@@ -214,18 +214,19 @@ def _check_parameter(name, grad, probes, line, rtol, atol):
     checked = failed = 0
     kinks, worst = [], None
     for where, direction in probes:
-        analytic = float((grad * direction).sum())
+        analytic = float(grad[where] if isinstance(where, tuple) else (grad * direction).sum())
         numeric, kink = line.derivative(name, direction, atol + rtol * abs(analytic))
         if kink:
             kinks.append(where)
             continue
         checked += 1
-        difference = abs(analytic - numeric)
-        scale = max(abs(analytic), abs(numeric))
-        failed += not difference <= atol + rtol * scale  # NaN fails
-        scale += atol / rtol if rtol else 0
-        error = difference / scale if scale or np.isnan(scale) else 0.0
-        error = np.inf if np.isnan(error) else error
+        error, passed = np.inf, False  # of NaN and infinity
+        if np.isfinite(analytic) and np.isfinite(numeric):
+            difference, scale = abs(analytic - numeric), max(abs(analytic), abs(numeric))
+            passed = difference <= atol + rtol * scale
+            scale += atol / rtol if rtol else 0
+            error = difference / scale if scale else 0.0
+        failed += not passed
         if worst is None or error > worst[-1]:
             worst = (where, analytic, float(numeric), float(error))
     where, analytic, numeric, error = worst or (None, np.nan, np.nan, 0.0)

@@ -44,6 +44,7 @@ OFFLINE = '<p class="offline">Formulas are typeset by MathJax from the network; 
 
 def write_site(paths, folder):
     """Write one page for each notebook of ``paths`` and an index into ``folder``. Returns the exit code 0."""
+    import nbformat
     from nbconvert import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
@@ -53,7 +54,9 @@ def write_site(paths, folder):
     titles = {}
     bodies = {}
     for path in paths:
-        body, _ = exporter.from_filename(str(path))
+        notebook = nbformat.read(path, as_version=4)
+        body, _ = exporter.from_notebook_node(notebook)
+        body = _with_alt_texts(body, notebook)
         titles[path.stem] = html.unescape(re.sub(r"<[^>]*>|¶", "", re.search(r"<h1.*?</h1>", body, re.S)[0])).strip()
         bodies[path.stem] = _relink(body, folder, path.parent)
     stems = list(titles)
@@ -73,6 +76,17 @@ def write_site(paths, folder):
     )
     print(f"open {folder}/index.html")
     return 0
+
+
+def _with_alt_texts(body, notebook):
+    """The exporter leaves out the texts of ``show_figure``; put them in, figure by figure."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    texts = iter([output.metadata["image/png"]["alt"] for output in outputs if "image/png" in output.get("data", {})])
+    return re.sub(r'(<img[^>]*src="data:image/png[^>]*?)>', lambda image: _with_alt(image[1], next(texts)), body)
+
+
+def _with_alt(image, text):
+    return re.sub(r'\s+alt="[^"]*"', "", image) + f' alt="{html.escape(text)}">'
 
 
 def _relink(body, folder, notebooks):

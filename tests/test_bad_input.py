@@ -81,16 +81,12 @@ FAULTS = {
 }
 ARRAYS = {
     "params['W_x']": lambda kit, fault: kit.forward(params=kit.params | {"W_x": fault(kit.params["W_x"])}),
-    "params['alpha']": lambda kit, fault: kit.backward(
-        params=kit.params | {"alpha": fault(kit.params["alpha"])}
-    ),
+    "params['alpha']": lambda kit, fault: kit.backward(params=kit.params | {"alpha": fault(kit.params["alpha"])}),
     "params['W_fan']": lambda kit, fault: kit.jvp(params=kit.params | {"W_fan": fault(kit.params["W_fan"])}),
     "x": lambda kit, fault: kit.forward(x=fault(kit.x)),
     "x_t": lambda kit, fault: kit.run().step(fault(kit.x[0])),
     "state.h": lambda kit, fault: kit.forward(state=kit.state._replace(h=fault(kit.state.h))),
-    "state.hebb": lambda kit, fault: kit.net.begin(
-        kit.params, kit.state._replace(hebb=fault(kit.state.hebb))
-    ),
+    "state.hebb": lambda kit, fault: kit.net.begin(kit.params, kit.state._replace(hebb=fault(kit.state.hebb))),
     "state.trace": lambda kit, fault: kit.forward(state=kit.state._replace(trace=fault(kit.state.trace))),
     "d_logits": lambda kit, fault: kit.backward(d_logits=fault(kit.d_logits)),
     "d_values": lambda kit, fault: kit.backward(d_values=fault(kit.d_values)),
@@ -113,9 +109,7 @@ def test_every_fault_of_every_array(kit, argument, fault, error, message):
         ARRAYS[argument](kit, fault)
 
 
-@pytest.mark.parametrize(
-    "argument", ["params['W_x']", "x_t", "state.h", "d_values", "d_params['W_x']", "d_state.h"]
-)
+@pytest.mark.parametrize("argument", ["params['W_x']", "x_t", "state.h", "d_values", "d_params['W_x']", "d_state.h"])
 @pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # NumPy's, of np.matrix
 def test_a_matrix_is_no_array(kit, argument):
     with pytest.raises(TypeError, match=f"^{re.escape(argument)}: expected a NumPy array, got matrix"):
@@ -473,9 +467,7 @@ def test_bad_calls(kit, call, error, message):
 @pytest.mark.parametrize("changes", OTHER_NETWORKS.values(), ids=OTHER_NETWORKS)
 def test_a_trajectory_of_another_network(kit, method, changes):
     _, _, traj = on_another(kit, **changes)
-    with pytest.raises(
-        ValueError, match=f"^traj: expected a trajectory of a network with {next(iter(changes))}="
-    ):
+    with pytest.raises(ValueError, match=f"^traj: expected a trajectory of a network with {next(iter(changes))}="):
         getattr(kit, method)(traj=traj)
 
 
@@ -504,20 +496,14 @@ def test_state_fields_by_configuration(options, fields):
         state = kit.state._replace(**{field: None if field in fields else np.ones(shape)})
         expected = "an array of shape" if field in fields else "None"
         for call in (kit.forward, kit.step):
-            with pytest.raises(
-                ValueError, match=rf"^state\.{field}: expected {expected}.* in this configuration"
-            ):
+            with pytest.raises(ValueError, match=rf"^state\.{field}: expected {expected}.* in this configuration"):
                 call(state=state)
         if field in fields:
             for call in (kit.backward, kit.jvp):  # None stands for zero
-                assert same_bits(
-                    call(d_state=state), call(d_state=state._replace(**{field: np.zeros(shape)}))
-                )
+                assert same_bits(call(d_state=state), call(d_state=state._replace(**{field: np.zeros(shape)})))
         else:
             for call in (kit.backward, kit.jvp):
-                with pytest.raises(
-                    ValueError, match=rf"^d_state\.{field}: expected None in this configuration"
-                ):
+                with pytest.raises(ValueError, match=rf"^d_state\.{field}: expected None in this configuration"):
                     call(d_state=state)
 
 
@@ -708,10 +694,7 @@ def test_step_checks_shapes_only(kit):
 def test_options_and_repr_make_the_same_network(options):
     for clip, dtype in ((1.0, np.float64), (np.inf, np.float32), (0.1 + 0.2, np.float64)):
         net = PlasticNetwork(D, N, A, **options, clip=clip, dtype=dtype)
-        assert (
-            net.options
-            == {"n_inputs": D, "n_hidden": N, "n_outputs": A, "clip": clip, "dtype": dtype} | options
-        )
+        assert net.options == {"n_inputs": D, "n_hidden": N, "n_outputs": A, "clip": clip, "dtype": dtype} | options
         names = {"PlasticNetwork": PlasticNetwork, "dtype": np.dtype, "inf": np.inf}
         for twin in (PlasticNetwork(**net.options), eval(repr(net), names)):
             assert twin.options == net.options
@@ -749,9 +732,7 @@ def leaves(tree):
 
 def same_bits(a, b):
     pairs = list(zip(leaves(a), leaves(b), strict=True))
-    return bool(pairs) and all(
-        (u.dtype, u.shape, u.tobytes()) == (v.dtype, v.shape, v.tobytes()) for u, v in pairs
-    )
+    return bool(pairs) and all((u.dtype, u.shape, u.tobytes()) == (v.dtype, v.shape, v.tobytes()) for u, v in pairs)
 
 
 def copied(tree):

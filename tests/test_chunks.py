@@ -1,10 +1,10 @@
 """The chunked engine against the definition, step by step: the same function, in every regime of the clip.
 
-Tolerances. The two sum in a different order, so each step differs in the last place, and a network with large weights
-makes more of that at every step, as it does of any rounding. Here weight matrices are of order 0.8/√N and alpha ⊗ Hebb(t)
-is no larger, and every output, state and gradient agrees to 1e-12 of its own largest entry. (Seen: at most 1e-13, and
-1e-15 in the median. In some thousand more draws one gradient of eta was off by 1.1e-12: one number, a sum that nearly
-cancels.) Networks without that limit are held to what a change of their inputs in the last place does to them.
+Tolerances. The two sum in a different order, so each step differs in the last place, and a network with large
+weights makes more of that at every step, as it does of any rounding. Here weight matrices are of order 0.8/√N and
+alpha ⊗ Hebb(t) is no larger, and every output, state and gradient agrees to 1e-12 of its own largest entry. (Seen: at
+most 1e-13, and 1e-15 in the median. In some thousand more draws one gradient of eta was off by 1.1e-12: one number, a
+sum that nearly cancels.) Networks without that limit are held to what a change of their inputs in the last place does.
 
 Where Clip's bound falls within rounding of a value, the derivative is anyone's choice. Entries that are meant to
 lie exactly at the bound are therefore sums that are exact in any order.
@@ -145,8 +145,8 @@ def differences(ours, expected):
 
 
 def assert_close(ours, expected, tolerance):
-    found = differences(ours, expected)
-    assert max(found.values()) <= tolerance, {name: size for name, size in found.items() if not size <= tolerance}
+    far = {name: size for name, size in differences(ours, expected).items() if not size <= tolerance}  # NaN is far
+    assert not far, far
 
 
 def assert_same_bits(ours, expected):
@@ -260,25 +260,25 @@ def test_two_pieces_are_the_whole(seed):
 
 
 def exact_problem(rng, options, eta):
-    """Hebb moves by halves of the bound, from starts of -1, -½, 0, ½ and 1 times the bound, some of them never."""
+    """Hebb starts at multiples of half the bound, and half of its entries so that the first step takes them to it.
+
+    h, p and M are 1, -1 or 0: tanh(40) is 1. Silent units stay at h = p = 0, so their entries never move.
+    """
     T, B, N = 13, 3, 5
-    net = PlasticNetwork(N, N, 2, **options)
-    silent = np.arange(N) >= 3  # units that stay at h = p = 0 and so never change their entries
+    unit = 1.0 if options["plasticity"] == "modulated" and not options["fanout"] else 0.25
+    net = PlasticNetwork(N, N, 2, **options, clip=2 * unit)
+    silent = np.arange(N) >= 3
     params = {name: np.zeros_like(value) for name, value in net.init(rng).items()}
     params |= {name: rng.standard_normal(params[name].shape) for name in params if name[:3] in ("W_y", "W_v", "W_k")}
-    unit = 1.0
     if net.plasticity == "hebbian":
         params["rate"] = np.asarray(0.25)
-        unit = 0.25
     else:
-        params["W_m"] = 40.0 * (np.arange(N) == 0)  # M = h_0, as tanh(40) is 1
+        params["W_m"] = 40.0 * (np.arange(N) == 0)  # M = h_0
     if net.fanout:
         params["W_fan"], params["b_fan"] = rng.choice([-0.25, 0.25], N), np.full(N, 0.5)
-        unit = 0.25
     if net.eligibility == "trace":
         params["eta"] = np.asarray(eta)
-    net = PlasticNetwork(N, N, 2, **options, clip=2 * unit)
-    alpha = np.where(silent, 0, 0.125)  # a silent unit's h = tanh(0) is 0, but its derivative is 1
+    alpha = np.where(silent, 0, 0.125)  # tanh(0) is 0, but its derivative is 1: a silent unit has gradients
     params["alpha"] = {"full": np.tile(alpha, (N, 1)), "neuron": alpha}[net.alpha]
     state = net.initial_state(B)
     signs = rng.choice([-1.0, 1.0], (T + 1, B, N)) * ~silent
@@ -500,7 +500,7 @@ def test_a_rollout_is_what_forward_makes_of_it_and_is_run_once(cells, options, b
     outputs |= {"modulator": None if outs[0].modulator is None else np.stack([out.modulator for out in outs])}
     ours = as_dict(outputs | {"h": traj.h, "c": traj.c}, run.state, grads)
     assert_close(ours, expected, 1e-12)
-    assert np.array_equal(traj.logits, outputs["logits"]) or np.allclose(traj.logits, outputs["logits"], atol=1e-13)
+    np.testing.assert_allclose(traj.logits, outputs["logits"], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(36))
@@ -578,17 +578,18 @@ def test_backward_twice_is_the_same_and_writes_to_nothing(seed):
 
     def all_of_it():
         h, c, M = traj.record.history()
-        outputs = {"h": traj.h, "c": traj.c, "logits": traj.logits, "values": traj.values, "modulator": traj.modulator}
-        record = {"record h": h, "record c": c, "record M": M}
-        return copy.deepcopy(as_dict(outputs | record, traj.record.state, ({}, traj.record.state.h, State(h))))
+        arrays = {"h": traj.h, "c": traj.c, "logits": traj.logits, "values": traj.values, "modulator": traj.modulator}
+        arrays |= {"record h": h, "record c": c, "record M": M}
+        arrays |= {f"record state.{field}": value for field, value in traj.record.state._asdict().items()}
+        return {name: value.copy() for name, value in arrays.items() if value is not None}
 
     before = all_of_it()
     first = problem.net.backward(params, traj, **loss, d_state=d_state)
-    kept = copy.deepcopy(as_dict({}, State(None), first))
+    kept = copy.deepcopy(join(*first))
     other = problem.net.backward(params, traj, -2 * problem.d_logits)  # another loss in between
     again = problem.net.backward(params, traj, **loss, d_state=d_state)
-    assert_same_bits(as_dict({}, State(None), again), kept)
-    assert_same_bits(as_dict({}, State(None), first), kept)  # what was returned stays the caller's
+    assert_same_bits(join(*again), kept)
+    assert_same_bits(join(*first), kept)  # what was returned stays the caller's
     assert_same_bits(all_of_it(), before)
     for one, two in itertools.combinations((first, other, again), 2):
         for a, b in itertools.product(join(*one).values(), join(*two).values()):
@@ -640,24 +641,23 @@ def test_the_callers_error_state_holds_in_every_thread(threads):
 # Single precision.
 
 
+def cast(problem, dtype):
+    """The same Problem in another precision."""
+    inputs = {name: value.astype(dtype) for name, value in problem.inputs.items()}
+    d_state = State(*(None if d is None else d.astype(dtype) for d in problem.d_state))
+    net = PlasticNetwork(**problem.net.options | {"dtype": dtype})
+    return problems.Problem(net, inputs, problem.d_logits.astype(dtype), problem.d_values.astype(dtype), d_state)
+
+
 @pytest.mark.parametrize("seed", range(48))
 def test_single_precision(seed):
-    """Every result is float32, and as near to the float64 definition as the float32 definition's."""
+    """Every result is float32, and near what the definition gives in float64. (Seen: 1e-5.)"""
     rng = np.random.default_rng((16, seed))
     problem = draw(rng, OPTIONS[3 * seed], int(rng.integers(2, 31)), ("none", "ample")[seed % 2])
-    single = {name: value.astype(np.float32) for name, value in problem.inputs.items()}
-    exact = problem._replace(inputs={name: value.astype(np.float64) for name, value in single.items()})
-    cast = [None if d is None else d.astype(np.float32) for d in problem.d_state]
-    net = PlasticNetwork(**problem.net.options | {"dtype": np.float32})
-    rough = problems.Problem(net, single, *(d.astype(np.float32) for d in problem[2:4]), State(*cast))
-    exact = exact._replace(
-        d_logits=rough.d_logits.astype(float),
-        d_values=rough.d_values.astype(float),
-        d_state=State(*(None if d is None else d.astype(float) for d in cast)),
-    )
-    ours = results(rough, draw_plan(rng, problem.inputs["x"].shape[1]))
+    problem = cast(problem, np.float32)
+    ours = results(problem, draw_plan(rng, problem.inputs["x"].shape[1]))
     assert all(value.dtype == np.float32 for value in ours.values())
-    assert_close(ours, definition(exact)[0], 1e-4)
+    assert_close(ours, definition(cast(problem, np.float64))[0], 1e-4)
 
 
 # Memory.
@@ -687,7 +687,7 @@ def matrices_kept(record, N):
 @pytest.mark.parametrize("clip", (0.05, np.inf), ids=("cut", "uncut"))
 @pytest.mark.parametrize("eligibility", ("outer", "trace"))
 def test_the_matrices_kept_grow_like_the_square_root_of_the_length(eligibility, clip):
-    """By the plan that is chosen for the length. A hundred times as long: some ten times as many."""
+    """By the plan that is chosen for the length. A hundred times as long: at most ten times as many."""
     N = 3
     net = PlasticNetwork(2, N, 1, eligibility=eligibility, clip=clip)
     rng = np.random.default_rng(17)
@@ -696,9 +696,8 @@ def test_the_matrices_kept_grow_like_the_square_root_of_the_length(eligibility, 
     for T in (80, 800, 8000):
         traj = net.forward(params, rng.standard_normal((T, 1, 2)))
         kept[T] = matrices_kept(traj.record, N)
-        del traj.record
-    assert 0 < kept[8000] <= 6 * np.sqrt(8000)
-    assert kept[8000] <= 15 * kept[80]
+    assert 0 < kept[8000] <= 10 * kept[80]
+    assert kept[8000] <= 1.5 * np.sqrt(8000)
 
 
 @pytest.mark.parametrize("options", [{}, {"cell": "lstm", "eligibility": "trace"}], ids=("rnn outer", "lstm trace"))
@@ -728,11 +727,13 @@ def trained(cell, plasticity, eligibility, reading):
     if plasticity == "hebbian":
         params["rate"] = np.asarray(0.5)
     state = adam_init(params)
+    mask = np.zeros((16, 8), bool)
+    mask[-1] = True
     for _ in range(60):
         x, cues = recall(rng, 16, 8)
         traj = net.forward(params, x)
         targets = np.tile(cues, (len(x), 1))
-        _, d_logits = cross_entropy(traj.logits, targets, np.arange(len(x))[:, None] + np.zeros(8) == len(x) - 1)
+        _, d_logits = cross_entropy(traj.logits, targets, mask)
         grads, _ = clip_gradient_norm(net.backward(params, traj, d_logits).params, 1.0)
         params, state = adam(params, grads, state, learning_rate=0.03)
     return net, params

@@ -246,9 +246,7 @@ class FullDisk:
         raise self.error
 
 
-@pytest.mark.parametrize(
-    "error", [OSError(28, "no space left"), KeyboardInterrupt()], ids=["OSError", "Ctrl-C"]
-)
+@pytest.mark.parametrize("error", [OSError(28, "no space left"), KeyboardInterrupt()], ids=["OSError", "Ctrl-C"])
 @pytest.mark.parametrize("at", ["write", "fsync", "replace"])
 @pytest.mark.parametrize("existing", [True, False])
 def test_an_interrupted_save_leaves_everything_as_it_was(tmp_path, monkeypatch, error, at, existing):
@@ -428,9 +426,7 @@ FOREIGN = {
 @pytest.mark.parametrize("write, reason", FOREIGN.values(), ids=FOREIGN)
 def test_a_foreign_file(parameters_file, load, write, reason):
     write(parameters_file)
-    with pytest.raises(
-        ValueError, match=rf"^path: expected a \w+ file of bpm_numpy, got .* \(.*{reason}"
-    ) as caught:
+    with pytest.raises(ValueError, match=rf"^path: expected a \w+ file of bpm_numpy, got .* \(.*{reason}") as caught:
         load(parameters_file)
     assert str(parameters_file) in str(caught.value)
 
@@ -525,9 +521,7 @@ def test_a_parameters_file_with_something_wrong_in_it(parameters_file, change, r
     rewrite(parameters_file, lambda header, arrays: None)
     assert same(load_parameters(parameters_file), small_parameters())
     rewrite(parameters_file, change)
-    with pytest.raises(
-        ValueError, match=rf"^path: expected a parameters file of bpm_numpy, got .* \(.*{reason}"
-    ):
+    with pytest.raises(ValueError, match=rf"^path: expected a parameters file of bpm_numpy, got .* \(.*{reason}"):
         load_parameters(parameters_file)
 
 
@@ -559,9 +553,7 @@ CHANGED_TRAININGS = {
 @pytest.mark.parametrize("change, reason", CHANGED_TRAININGS.values(), ids=CHANGED_TRAININGS)
 def test_a_training_file_with_something_wrong_in_it(training_file, change, reason):
     rewrite(training_file, change)
-    with pytest.raises(
-        ValueError, match=rf"^path: expected a training file of bpm_numpy, got .* \(.*{reason}"
-    ):
+    with pytest.raises(ValueError, match=rf"^path: expected a training file of bpm_numpy, got .* \(.*{reason}"):
         load_training(training_file)
 
 

@@ -130,7 +130,7 @@ def plot_singular_values(s, ranks):
     for k in range(5):
         _draw_spread(left, s[:, :, k], label=f"$s_{k + 1}$")
     left.set(xlabel="t", ylabel="singular values of Hebb(t)", ylim=(0, None))
-    left.legend(ncols=2, loc="upper left")
+    left.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1), columnspacing=1, handlelength=1.5)
     _draw_spread(right, ranks)
     right.set(xlabel="t", ylabel="effective rank of Hebb(t)", ylim=(0, None))
     return figure

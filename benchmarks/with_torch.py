@@ -1,0 +1,82 @@
+"""The same networks in PyTorch: eager, vectorised over the batch, gradients by autograd."""
+
+import numpy as np
+import torch
+
+
+def cell_inputs(net, params, x):
+    """What x (..., D) brings to all of the cell's units, (..., N or 4 N)."""
+    if net.cell == "rnn":
+        return x @ params["W_x"] + params["b"]
+    W_x, b = (torch.cat([params[name.replace("k", k)] for k in "ijfo"], dim=-1) for name in ("W_kx", "b_k"))
+    return x @ W_x + b
+
+
+def step(net, params, z, state):
+    """z (B, N or 4 N) from ``cell_inputs``, state (h, Hebb, trace) -> the next state."""
+    h_prev, hebb, trace = state
+    weights = params[net.plastic_name] + params["alpha"] * hebb  # (B, N, N)
+    y = torch.bmm(h_prev.unsqueeze(1), weights).squeeze(1)  # (B, N)
+    if net.cell == "rnn":
+        h = p = torch.tanh(z + y)
+    else:  # reading "notes": c_t carries h_{t-1}
+        z_i, z_j, z_f, z_o = z.chunk(4, dim=-1)
+        u_j, u_f, u_o = (h_prev @ torch.cat([params[f"W_{k}h"] for k in "jfo"], dim=1)).chunk(3, dim=-1)
+        p = torch.tanh(z_i + y)
+        c = h_prev * torch.sigmoid(z_f + u_f) + p * torch.tanh(z_j + u_j)
+        h = torch.tanh(c) * torch.sigmoid(z_o + u_o)
+    M = torch.tanh(h @ params["W_m"] + params["b_m"])  # (B,)
+    E = torch.bmm(h_prev.unsqueeze(2), p.unsqueeze(1))  # (B, N, N)
+    if net.eligibility == "trace":
+        E = trace = (1 - params["eta"]) * trace + params["eta"] * E
+    return h, torch.clamp(hebb + M[:, None, None] * E, -net.clip, net.clip), trace
+
+
+def readout(params, h):
+    return h @ params["W_y"] + params["b_y"], h @ params["W_v"] + params["b_v"]
+
+
+def tensors(problem, requires_grad):
+    """params, x and the initial (h, Hebb, trace) of the problem."""
+    params, x, state = problem.split(problem.inputs)
+    params = {name: torch.tensor(value, requires_grad=requires_grad) for name, value in params.items()}
+    h, _, hebb, trace = (None if value is None else torch.tensor(value) for value in state)
+    return params, torch.tensor(x), (h, hebb, trace)
+
+
+def training(problem):
+    params, x, first = tensors(problem, requires_grad=True)
+    d_logits, d_values = torch.tensor(problem.d_logits), torch.tensor(problem.d_values)
+
+    def run():
+        state, hs = first, []
+        for z in cell_inputs(problem.net, params, x).unbind():
+            state = step(problem.net, params, z, state)
+            hs.append(state[0])
+        logits, values = readout(params, torch.stack(hs))
+        loss = (d_logits * logits).sum() + (d_values * values).sum()
+        return dict(zip(params, torch.autograd.grad(loss, list(params.values()))))
+
+    return run
+
+
+def acting(problem):
+    params, _, state = tensors(problem, requires_grad=False)
+    x_t = problem.inputs["x"][0]
+
+    @torch.no_grad()
+    def act():
+        nonlocal state
+        z = cell_inputs(problem.net, params, torch.from_numpy(x_t))
+        state = step(problem.net, params, z, state)
+        return readout(params, state[0])[0].numpy()
+
+    return act
+
+
+def about():
+    return {"torch": torch.__version__, "numpy": np.__version__, "threads": torch.get_num_threads()}
+
+
+TRAINING = {"PyTorch": training}
+ACTING = {"PyTorch": acting}

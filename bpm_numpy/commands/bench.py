@@ -1,0 +1,121 @@
+"""``python -m bpm_numpy bench``: time one forward and one backward pass, in three regimes of the clip.
+
+The comparison with PyTorch and JAX on the same problems is ``python benchmarks/compare.py``.
+"""
+
+import sys
+import time
+from typing import NamedTuple
+
+import numpy as np
+
+from ..chunks import choose_plan
+from ..network import PlasticNetwork
+from ..problems import Problem, join
+from ..step import forward_step
+from .check import format_table
+from .progress import progress
+
+HELP = "time forward and backward (with PyTorch and JAX: benchmarks/compare.py)"
+N_INPUTS, N_OUTPUTS = 16, 4
+REGIMES = ("inactive", "some", "many")  # of the clip: entries of Hebb that are ever at the bound
+SIZES = {  # cell, eligibility, T, B, N, and the drive that makes each regime
+    "rnn outer N100": ("rnn", "outer", 200, 30, 100, (0.005, 0.012, 0.06)),
+    "lstm trace N100": ("lstm", "trace", 200, 30, 100, (0.025, 0.05, 0.3)),
+    "rnn trace N200": ("rnn", "trace", 120, 30, 200, (0.004, 0.008, 0.025)),
+    "rnn outer N32": ("rnn", "outer", 60, 16, 32, (0.02, 0.05, 0.2)),
+}
+
+
+class Case(NamedTuple):
+    """What a problem is made from: options of the network, sizes, and the ``drive`` (see ``make_problem``)."""
+
+    cell: str
+    eligibility: str
+    T: int
+    B: int
+    N: int
+    drive: float
+    dtype: str
+
+
+def cases(dtype, only=""):
+    """(name, regime, Case) of everything that is timed; ``only``: a part of "name regime"."""
+    for name, (*sizes, drives) in SIZES.items():
+        for regime, drive in zip(REGIMES, drives):
+            if only in f"{name} {regime}":
+                yield name, regime, Case(*sizes, drive, dtype)
+
+
+def make_problem(case):
+    """The Problem of a Case: the same numbers for the same Case on every machine, from zero initial state.
+
+    Every neuron has a bias, N(0, 1), so neurons have means that differ; and M(t) = tanh(drive (h_t · W_m + 1)), so it
+    has a mean too. Products of means add up, step by step, so entries of Hebb drift towards the bound and many of
+    those that reach it stay, as they do in trained networks. The drive says how fast.
+    """
+    rng = np.random.default_rng(0)
+    net = PlasticNetwork(
+        N_INPUTS, case.N, N_OUTPUTS, cell=case.cell, eligibility=case.eligibility, dtype=np.dtype(case.dtype)
+    )
+
+    def normal(*shape):
+        return rng.standard_normal(shape).astype(net.dtype)
+
+    params = net.init(rng)
+    params["b" if case.cell == "rnn" else "b_i"] = normal(case.N)
+    params["W_m"] = params["W_m"] * net.dtype.type(case.drive)
+    params["b_m"] = np.asarray(case.drive, net.dtype)
+    state = net.initial_state(case.B)
+    d_logits, d_values = normal(case.T, case.B, N_OUTPUTS), normal(case.T, case.B)
+    inputs = join(params, normal(case.T, case.B, N_INPUTS), state)
+    return Problem(net, inputs, d_logits, d_values, state)  # the loss ignores the final state: its adjoint is 0
+
+
+def bound_shares(problem):
+    """Shares of the entries of Hebb that are at the bound at some step, and after the last one."""
+    params, x, state = problem.split(problem.inputs)
+    ever = np.zeros(state.hebb.shape, bool)
+    for x_t in x:
+        _, state, _ = forward_step(problem.net, params, x_t, state)
+        at_bound = np.abs(state.hebb) == problem.net.clip
+        ever |= at_bound
+    return float(ever.mean()), float(at_bound.mean())
+
+
+def time_calls(function, calls, duration=0.0):
+    """Seconds of each call, a list: at least ``calls`` calls, and more until they have taken ``duration`` seconds."""
+    seconds = []
+    while len(seconds) < calls or sum(seconds) < duration:
+        started = time.perf_counter()
+        function()
+        seconds.append(time.perf_counter() - started)
+    return seconds
+
+
+def add_arguments(parser):
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--only", default="", metavar="TEXT", help='cases whose "name regime" contains TEXT')
+    parser.add_argument("--passes", type=int, default=5, help="timed ones, after one that is not (default 5)")
+
+
+def run(arguments):
+    """Exit code: 0, or 2 if no case is selected."""
+    selected = list(cases(arguments.dtype, arguments.only))
+    if not selected or arguments.passes < 1:
+        print("bench: expected --only to be part of a case's name, and --passes at least 1", file=sys.stderr)
+        return 2
+    header = ("case", "T", "B", "clip", "ever", "at the end", "chunk", "rows", "threads", "median ms", "min ms")
+    rows = []
+    for name, regime, case in progress(selected, len(selected), "cases"):
+        problem = make_problem(case)
+        problem.gradients()
+        seconds = time_calls(problem.gradients, arguments.passes)
+        ever, end = bound_shares(problem)
+        plan = choose_plan(problem.net, case.T, case.B)
+        numbers = (case.T, case.B, regime, f"{ever:.2%}", f"{end:.2%}", plan.chunk, plan.rows, plan.threads)
+        times = (f"{1000 * np.median(seconds):.1f}", f"{1000 * min(seconds):.1f}")
+        rows.append((name, *map(str, numbers), *times))
+    print(format_table(header, rows))
+    print(f'{arguments.dtype}; "ever" and "at the end": share of the entries of Hebb at the bound')
+    return 0

@@ -1,0 +1,85 @@
+"""Pictures of the clip: the function, its kinks, and what it does to a network."""
+
+import numpy as np
+
+from .style import COLOURS, LINES, new_figure, styled
+
+
+@styled
+def plot_clip(u, clipped, slope, bound):
+    """Clip(u) and its derivative, each (K,); at the bound a full dot marks the value, an empty one what it is not."""
+    figure, (left, right) = new_figure(1, 2, height=2.4)
+    left.plot(u, clipped)
+    left.set(xlabel="u", ylabel="Clip(u)")
+    for part in (u < -bound, np.abs(u) <= bound, u > bound):
+        right.plot(u[part], slope[part], color=COLOURS[0], linestyle="-")
+    ends = (-bound, bound)
+    right.plot(ends, (1, 1), "o", color=COLOURS[0], linestyle="none")
+    right.plot(ends, (0, 0), "o", color=COLOURS[0], markerfacecolor="white", linestyle="none")
+    right.set(xlabel="u", ylabel="Clip'(u)", ylim=(-0.1, 1.1))
+    return figure
+
+
+@styled
+def plot_kinks(values, losses, slopes, differences, kinks, name):
+    """A loss along one number, its slope by backward and by central differences, each (K,); a line at each kink."""
+    figure, (above, below) = new_figure(2, 1, height=3.6, sharex=True)
+    for axis in (above, below):
+        for kink in kinks:
+            axis.axvline(kink, color="0.8", linewidth=0.8, linestyle="-")
+    above.plot(values, losses)
+    above.set(ylabel="L")
+    edges = np.searchsorted(values, kinks)
+    for part in np.split(np.arange(len(values)), edges):
+        (line,) = below.plot(values[part], slopes[part], color=COLOURS[0], linestyle=LINES[0])
+    line.set_label("backward")
+    below.plot(values, differences, color=COLOURS[1], linestyle=LINES[1], label="central difference")
+    below.set(xlabel=name, ylabel=f"slope of L in {name}")
+    below.legend(loc="best")
+    return figure
+
+
+@styled
+def plot_growth(measured):
+    """mean |Hebb(t)|, mean |h| and the norm of dL/dh over t; ``measured``: clip -> tutorial.clip.Growth.
+
+    The line is the median over networks, the band the middle half.
+    """
+    figure, axes = new_figure(1, 3, height=2.7)
+    labels = "mean $|\\mathrm{Hebb}(t)|$", "mean $|h_{t-1}|$", "$|\\partial L/\\partial h_{t-1}|$"
+    for number, (clip, curves) in enumerate(measured.items()):
+        label = "no clip" if np.isinf(clip) else f"clip {clip:g}"
+        for axis, values in zip(axes, curves):
+            low, middle, high = np.quantile(values[:, :-1], (0.25, 0.5, 0.75), axis=0)
+            axis.plot(middle, color=COLOURS[number], linestyle=LINES[number], label=label)
+            axis.fill_between(range(len(middle)), low, high, color=COLOURS[number], alpha=0.2, linewidth=0)
+    for axis, label in zip(axes, labels):
+        axis.set(xlabel="t", title=label)
+    axes[0].legend(loc="upper left")
+    axes[2].set_yscale("log")
+    return figure
+
+
+@styled
+def plot_dominance(random, trained):
+    """|alpha ⊗ Hebb| beside |w| against its limit |alpha| clip beside |w|.
+
+    ``random``: a tutorial.clip.Dominance of arrays (scales, networks), drawn as median and middle half; ``trained``:
+    clip -> (before, after), drawn as arrows.
+    """
+    figure, axis = new_figure(height=3.3)
+    low, middle, high = np.quantile(random.share, (0.25, 0.5, 0.75), axis=1)
+    limit = np.median(random.limit, axis=1)
+    axis.plot(limit, limit, color="0.6", linewidth=0.8, linestyle=":", label="the limit itself")
+    axis.plot(limit, middle, color=COLOURS[0], linestyle="-", label="random networks, clip 1")
+    axis.fill_between(limit, low, high, color=COLOURS[0], alpha=0.2, linewidth=0)
+    axis.axhline(1, color="0.8", linewidth=0.8, linestyle="-")
+    axis.axvline(1, color="0.8", linewidth=0.8, linestyle="-")
+    for number, (clip, (before, after)) in enumerate(trained.items(), start=1):
+        axis.plot(*before[:2], "o", color=COLOURS[number], markerfacecolor="white")
+        axis.plot(*after[:2], "o", color=COLOURS[number], label=f"before and after training, clip {clip:g}")
+        axis.annotate("", after[:2], before[:2], arrowprops={"arrowstyle": "->", "color": COLOURS[number]})
+    axis.set(xscale="log", yscale="log")
+    axis.set(xlabel="|α| clip / |w|   (rms)", ylabel="|α ⊗ Hebb| / |w|   (rms)")
+    axis.legend(loc="upper left")
+    return figure

@@ -1,0 +1,80 @@
+"""Pictures of the fast way: bytes moved, scores of linear attention, certificates, agreement, matrices kept."""
+
+import numpy as np
+
+from .style import COLOURS, draw_matrix, new_figure, styled, symmetric_bound
+
+
+@styled
+def plot_traffic(counts):
+    """``counts``: dict way -> kind -> (bytes, operations) for one connection and step; a bar a way, stacked by kind."""
+    figure, axes = new_figure(1, 2, height=1.9, sharey=True)
+    ways = list(counts)
+    for quantity, (axis, label) in enumerate(zip(axes, ("bytes read and written", "operations"))):
+        left = np.zeros(len(ways))
+        for kind, colour, hatch in zip(counts[ways[0]], COLOURS, ("", "///")):
+            widths = np.array([counts[way][kind][quantity] for way in ways])
+            axis.barh(ways, widths, left=left, height=0.6, label=kind, color=colour, edgecolor="white", hatch=hatch)
+            left += widths
+        axis.set(xlabel=f"{label} per connection and step")
+    axes[0].invert_yaxis()
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+@styled
+def plot_scores(scores, L):
+    """Scores (T, T), row t and column s: all of them, and those inside chunks of L steps (outlined)."""
+    figure, axes = new_figure(1, 2, height=3.3)
+    chunk = np.arange(len(scores)) // L
+    same = chunk[:, None] == chunk[None, :]
+    bound = symmetric_bound(scores)
+    parts = {"all pairs s < t": scores, f"pairs inside chunks of {L}": np.where(same, scores, 0)}
+    for axis, (title, part) in zip(axes, parts.items()):
+        image = draw_matrix(axis, part, bound, title, pre="t: $h_{t-1}$ asks", post="s: $h_{s-1}$ answers")
+    for first in range(0, len(scores), L):
+        near, far = first - 0.5, first + L - 0.5
+        axes[1].plot([near, near, far, near], [near, far, far, near], color="black", linewidth=0.8, linestyle="-")
+    figure.colorbar(image, ax=axes, shrink=0.8, label="$h_{s-1} \\cdot h_{t-1}$")
+    return figure
+
+
+@styled
+def plot_certificates(sizes, certified, L, bound):
+    """Largest entry before Clip (T,) over the steps; chunks of L steps that are not ``certified`` are shaded."""
+    figure, axis = new_figure(height=2.3)
+    label = iter(["not certified"])  # for the legend, once
+    for number in np.flatnonzero(~certified):
+        axis.axvspan(number * L - 0.5, (number + 1) * L - 0.5, color="0.88", linewidth=0, label=next(label, None))
+    axis.axhline(bound, color="0.5", linewidth=0.8, linestyle="-", label="bound of Clip")
+    axis.plot(sizes, marker="o", markersize=2.5, label="largest |Hebb(t) + M(t) E(t)|")
+    axis.set(xlabel="step t", ylabel="before Clip", xlim=(-0.5, len(sizes) - 0.5))
+    axis.legend()
+    return figure
+
+
+@styled
+def plot_agreement(rows):
+    """(share cut, share of steps in whole chunks, difference) of each network: a dot each."""
+    figure, axis = new_figure(height=2.7)
+    cut, whole, difference = rows.T
+    groups = {"all steps in whole chunks": whole == 1, "some": (whole > 0) & (whole < 1), "none": whole == 0}
+    for (label, members), marker, colour in zip(groups.items(), "osx", COLOURS):
+        heights = np.maximum(difference[members], 1e-17)  # a logarithm has no place for 0
+        axis.scatter(cut[members], heights, s=18, marker=marker, color=colour, label=label)
+    axis.set(yscale="log", xlabel="share of entries that Clip cuts", ylabel="largest relative difference")
+    axis.legend()
+    return figure
+
+
+@styled
+def plot_matrices_kept(lengths, kept):
+    """``kept``: dict label -> matrices after the forward pass, for each of ``lengths``; log-log."""
+    figure, axis = new_figure(height=2.7)
+    for label, numbers in kept.items():
+        axis.plot(lengths, numbers, marker="o", markersize=3, label=label)
+    axis.set(xscale="log", yscale="log", xlabel="steps T", ylabel="(N, N) matrices kept")
+    axis.set_xticks(lengths, map(str, lengths))
+    axis.minorticks_off()
+    axis.legend()
+    return figure

@@ -1,0 +1,187 @@
+"""The benchmarks: that they compare the same functions in the regimes they name. No time is asserted."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bpm_numpy.__main__ import main
+from bpm_numpy.chunks import Plan
+from bpm_numpy.commands.bench import SIZES, Case, bound_shares, cases, make_problem, time_calls
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+CELLS = [(cell, eligibility) for cell, eligibility, *_ in dict.fromkeys(sizes[:2] for sizes in SIZES.values())]
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """Imports a file of benchmarks/."""
+    monkeypatch.syspath_prepend(FOLDER)
+    return importlib.import_module
+
+
+def tiny(cell, eligibility, dtype="float64"):
+    return make_problem(Case(cell, eligibility, 20, 3, 5, 2.0, dtype))
+
+
+def framework(benchmark, engine):
+    """The module of an engine, if the framework is installed."""
+    name = {"PyTorch": "torch", "JAX": "jax"}[engine]
+    pytest.importorskip(name, reason=f"{engine} is not installed: pip install -e '.[bench]'")
+    return benchmark(f"with_{name}")
+
+
+def test_the_cases_are_what_they_say():
+    found = list(cases("float32"))
+    assert len(found) == 12 and {regime for _, regime, _ in found} == {"inactive", "some", "many"}
+    assert all(case.cell in name and case.eligibility in name and f"N{case.N}" in name for name, _, case in found)
+    assert [regime for _, regime, _ in cases("float32", "N32 some")] == ["some"]
+    for name, _, case in found:
+        drives = [other.drive for other_name, _, other in found if other_name == name]
+        assert drives == sorted(drives) and case.drive in drives
+
+
+def test_regimes_of_the_small_case():
+    for _, regime, case in cases("float32", "N32"):
+        ever, end = bound_shares(make_problem(case))
+        assert {"inactive": ever == 0, "some": 0 < ever < 0.01, "many": 0.1 <= end <= 0.4}[regime]
+
+
+@pytest.mark.parametrize("cell, eligibility", CELLS)
+def test_problems_are_reproducible_and_of_their_dtype(cell, eligibility):
+    one, two, half = (tiny(cell, eligibility, dtype) for dtype in ("float64", "float64", "float32"))
+    for name, value in one.inputs.items():
+        np.testing.assert_array_equal(value, two.inputs[name])
+        np.testing.assert_array_equal(value.astype(np.float32), half.inputs[name])
+        assert half.inputs[name].dtype == np.float32
+
+
+@pytest.mark.parametrize("cell, eligibility", CELLS)
+@pytest.mark.parametrize("engine", ["step by step", "PyTorch", "JAX"])
+def test_engines_have_the_same_gradients(benchmark, engine, cell, eligibility):
+    problem = tiny(cell, eligibility)
+    assert bound_shares(problem)[1] > 0.1
+    module = benchmark("with_numpy") if engine == "step by step" else framework(benchmark, engine)
+    ours = problem.gradients()
+    theirs = {name: np.asarray(grad) for name, grad in module.TRAINING[engine](problem)().items()}
+    assert theirs.keys() <= ours.keys() and theirs.keys() == problem.split(problem.inputs)[0].keys()
+    difference = benchmark("compare").largest_difference({name: ours[name] for name in theirs}, theirs)
+    assert difference < 1e-12
+
+
+@pytest.mark.parametrize("engine", ["Run.step", "PyTorch", "JAX"])
+def test_engines_act_alike(benchmark, engine):
+    problem = tiny("lstm", "trace")
+    numpy_engines = benchmark("with_numpy")
+    module = numpy_engines if engine == "Run.step" else framework(benchmark, engine)
+    ours, theirs = numpy_engines.ACTING["net.step"](problem), module.ACTING[engine](problem)
+    for _ in range(4):
+        np.testing.assert_allclose(theirs(), ours(), rtol=0, atol=1e-12)
+
+
+def test_largest_difference(benchmark):
+    largest_difference = benchmark("compare").largest_difference
+    one = {"a": np.array([1.0, -4.0]), "b": np.zeros(2)}
+    assert largest_difference(one, one) == 0
+    assert largest_difference(one, one | {"a": np.array([1.5, -4.0])}) == 0.125
+    assert largest_difference(one, one | {"b": np.array([0.0, 1e-9])}) == 1
+    with pytest.raises(KeyError):
+        largest_difference(one, {"a": one["a"]})
+
+
+def test_gradients_that_differ_end_the_run(benchmark, monkeypatch, capsys):
+    compare = benchmark("compare")
+
+    def work(engine, kind, case=None, calls=0, gradients=None):
+        if kind == "training":
+            assert case.dtype == "float64" and calls == 0
+            np.savez(gradients, W_h=np.ones(3) + (1e-8 if engine == "JAX" else 0))
+        return {}
+
+    monkeypatch.setattr(compare, "work", work)
+    assert compare.main(["--only", "N32 many"]) == 1
+    assert "gradients differ" in capsys.readouterr().err
+
+
+def test_slope(benchmark):
+    slope = benchmark("compare").slope
+    sizes = [1, 2, 4, 8, 16, 32]
+    assert slope(sizes, [7, 5, 3 * 4**2, 3 * 8**2, 3 * 16**2, 3 * 32**2]) == pytest.approx(2)
+    assert slope(sizes, [1, 2, 4, 8, 16, None]) is None and slope(sizes, [0, 1, 1, 1, 1, 1]) is None
+
+
+def test_calls_are_repeated_for_the_time_asked():
+    assert len(time_calls(lambda: None, 3)) == 3
+    assert sum(time_calls(lambda: None, 1, duration=0.001)) >= 0.001
+
+
+def test_floor_counts_the_products(benchmark):
+    products = benchmark("products")
+    net = tiny("rnn", "trace").net
+    plan = Plan(chunk=4, rows=2, keep=1, threads=2)
+    first, last = products.unavoidable_products(net, 6, 3, plan)  # chunks of 4 and 2 steps, slices of 2 and 1 episodes
+    assert first["h P, h Q", (2, 1, 5), (2, 5, 5)] == last["h P, h Q", (1, 1, 5), (1, 5, 5)] == 12
+    assert first["S = (a ⊗ h) alpha", (6, 5), (5, 5)] == 1 and first["S = (a ⊗ h) alpha", (2, 5), (5, 5)] == 2
+    assert first["dalpha = Σ (a ⊗ h) Vᵀ", (5, 12), (12, 5)] == first["dalpha = Σ (a ⊗ h) Vᵀ", (5, 2), (2, 5)] == 1
+    for counter in (first, last):
+        for _, left, right in counter:
+            assert np.matmul(np.ones(left), np.ones(right)).size > 0
+    products.floor(net, 6, 3, plan)()
+    products.floor(net, 6, 3, plan._replace(threads=1))()
+
+
+def test_worker_measures_ours_and_says_what_is_missing(benchmark, monkeypatch):
+    worker = benchmark("worker")
+    case = Case("rnn", "outer", 6, 2, 4, 0.1, "float32")._asdict()
+    monkeypatch.setattr(worker, "SHORTEST", 0)
+    request = {"engine": "ours", "kind": "training", "case": case, "calls": 2, "gradients": None}
+    measured = json.loads(json.dumps(worker.answer(request)))
+    assert len(measured["seconds"]) == len(measured["floor"]) == 2
+    assert measured["peak"] is None or measured["peak"] >= 0
+    assert worker.answer({"engine": "ours", "kind": "about"})["numpy"] == np.__version__
+    monkeypatch.setitem(sys.modules, "with_torch", None)
+    assert "with_torch" in worker.answer({"engine": "PyTorch", "kind": "about"})["skipped"]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from /proc")
+def test_peak_above_start(benchmark):
+    peak = benchmark("worker").peak_above_start(lambda: np.ones(4_000_000).sum())
+    assert 30e6 < peak < 40e6  # 32 MB, long freed when the function returns
+
+
+def test_ours_alone_through_worker_table_and_figures(benchmark, monkeypatch, capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    compare = benchmark("compare")
+    real = compare.work
+
+    def work(engine, kind, case=None, calls=0, gradients=None):
+        if engine in ("PyTorch", "JAX"):
+            return {"skipped": "not here"}
+        return real(engine, kind, case, calls, gradients)
+
+    monkeypatch.setattr(compare, "work", work)
+    monkeypatch.setattr(compare, "CURVES", {"B": [(4, 2, 3), (4, 4, 3)]})
+    file = tmp_path / "results.json"
+    assert compare.main(["--quick", "--only", "N32 some", "--json", str(file)]) == 0
+    printed = capsys.readouterr().out
+    assert "PyTorch: skipped not here" in printed and "step by step" in printed and "ours / floor" in printed
+    (row,) = json.loads(file.read_text())["cases"]
+    assert list(row["engines"]) == ["ours", "step by step"] and row["difference"] < 1e-9 and 0 < row["ever"] < 0.01
+
+    curves = compare.time_curves(["ours", "step by step"], 0, 1)
+    compare.print_curves(curves)
+    from bpm_numpy.figures.benchmark import plot_cases, plot_curves
+
+    results = {"cases": [row], "curves": curves}
+    marks, lines = plot_cases(results), plot_curves(results)
+    assert [len(axis.lines) for axis in marks.axes] == [3, 2] and len(lines.axes) == 6
+    assert compare.main(["--only", "no such case"]) == 2
+
+
+def test_bench_command(capsys):
+    assert main(["bench", "--only", "N32 some", "--passes", "1"]) == 0
+    assert "rnn outer N32" in capsys.readouterr().out
+    assert main(["bench", "--only", "no such case"]) == 2

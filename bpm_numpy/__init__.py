@@ -12,10 +12,11 @@ Where things are
 equations/      one file an equation, its forward, backward and jvp side by side, its derivation on top
 step.py         one step of the network, composed of the equations, and its backward
 bptt.py         the steps composed through time: the two adjoints
+chunks.py       the same gradients faster: Hebb unrolled over chunks of steps
 network.py      PlasticNetwork: options, checks, forward, backward, jvp, step, begin
 parameters.py   names, shapes and starting values
 losses.py, optimisers.py, gradcheck.py, storage.py
-problems.py     random problems on which gradients are checked
+problems.py     random problems on which gradients are checked; broken.py: gradients broken on purpose
 figures/, tutorial/, notebooks.py, commands/   pictures, the notebooks' experiments, and the command line
 
 Symbols

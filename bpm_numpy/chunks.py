@@ -76,16 +76,21 @@ class Plan(NamedTuple):
     threads: int
 
 
+BLAS_THREADS_FROM = 2**18  # multiplications in a product from which OpenBLAS uses threads of its own
+
+
 def choose_plan(net, T, B):
     """The Plan for T steps of B episodes: by sizes alone, so that the same sizes always run the same way.
 
-    Threads pay where moving matrices outweighs calling NumPy, which one thread does at a time. A slice's matrices
-    should fit the cache; and a chunk's products grow with its length, so large matrices get short chunks.
+    Threads pay where moving matrices outweighs calling NumPy, which one thread does at a time. Slices and chunks are
+    so small that none of the products in the loop starts threads of BLAS, which wait for one another more than they
+    work here.
     """
     matrix = net.n_hidden**2
     threads = min(os.cpu_count() or 1, B) if B * matrix >= 600_000 and T >= 8 else 1
-    rows = max(1, min(-(-B // threads), 2**19 // matrix))
-    chunk = 8 if matrix <= 2**15 else 6
+    rows = -(-B // threads)
+    rows = -(-rows // -(-rows * matrix // BLAS_THREADS_FROM))  # in equal parts
+    chunk = max(4, min(8, BLAS_THREADS_FROM // matrix))
     chunks = -(-T // chunk)
     return Plan(chunk, rows, keep=1 if chunks <= 64 else int(np.sqrt(chunks)), threads=threads)
 
@@ -310,22 +315,21 @@ def _sum_of_outer(a, q, out):
 def _pairs(ah, alpha):
     """S_s = (a_s ⊗ h) alpha: ah (n, b, N) -> (n, b, N); by one scalar product with a shared alpha."""
     if alpha.ndim == 2:
-        return (ah.reshape(-1, ah.shape[2]) @ alpha).reshape(ah.shape)
+        return ah @ alpha
     return ah.sum(axis=2, keepdims=True) * alpha
 
 
 def _pairs_back(V, alpha):
     """R_s = alpha V_s: V (n, b, N) -> (n, b, N), or (n, b, 1), the same for every pre, with a shared alpha."""
     if alpha.ndim == 2:
-        return (V.reshape(-1, V.shape[2]) @ alpha.T).reshape(V.shape)
+        return V @ alpha.T
     return (V * alpha).sum(axis=2, keepdims=True)
 
 
 def _pairs_alpha(ah, V, alpha):
     """dalpha = Σ_s Σ_b (a_s ⊗ h) V_sᵀ, summed over what shares one alpha."""
-    N = ah.shape[2]
     if alpha.ndim == 2:
-        return ah.reshape(-1, N).T @ V.reshape(-1, N)
+        return np.matmul(ah.transpose(0, 2, 1), V).sum(axis=0)
     return sum_to_shape((ah.sum(axis=2, keepdims=True) * V).sum(axis=0), alpha.shape)
 
 

@@ -334,7 +334,7 @@ def brink(rng, dtype, options, L):
     Hebb has no part in what happens (alpha = 0) and x W_x is x itself, so every way to run it has the same terms to
     sum. The terms of an entry all have one sign, so nothing is lost in the triangle inequality: unit i has the sign
     sigma_i at every step. But where eta > 1 the trace changes sign from step to step, so X has to as well: the units
-    then go + + - - + + ..., and unit 0, from which M takes its sign, goes + - + - ...
+    then go + + - - + + ..., and unit 0, from which M takes its sign, goes + - + - ...; its own entries stay far inside.
 
     Returns the network, params, x and state.
     """
@@ -368,10 +368,12 @@ def brink(rng, dtype, options, L):
     record.advance(x)
     added = np.stack([step.state.hebb for step in record.steps] + [record.state.hebb]).astype(float)  # from Hebb = 0
     added = np.take_along_axis(added, np.abs(added).argmax(axis=0)[None], axis=0)[0]  # where an entry is farthest out
-    clip = float(dtype(np.abs(added).max() * rng.uniform(1, 3)))
+    clip = float(dtype(np.abs(added).max() * rng.uniform(1.5, 3)))
     near = rng.choice([0, rng.uniform(0, 4), 4], p=[0.7, 0.15, 0.15]) * (L + 2)  # the certificate's own limit is at 4
     below = near + rng.integers(-1, 2) + rng.integers(0, 20, added.shape)  # in units of eps
+    below[:, -1, -1] = near + rng.integers(-1, 2)  # at least one lands there
     hebb = np.where(added < 0, -1, 1) * (clip * (1 - below * EPS[dtype]) - np.abs(added))
+    hebb[:, 0] = hebb[:, :, 0] = 0
     net = PlasticNetwork(N, N, 1, **options, clip=clip, dtype=dtype)
     return net, params, x, state._replace(hebb=hebb.astype(dtype))
 
@@ -594,6 +596,15 @@ def test_backward_twice_is_the_same_and_writes_to_nothing(seed):
     for one, two in itertools.combinations((first, other, again), 2):
         for a, b in itertools.product(join(*one).values(), join(*two).values()):
             assert not np.shares_memory(a, b)
+
+
+@pytest.mark.parametrize("seed", range(0, len(SEEDS), 25))
+def test_hebb_is_rebuilt_from_where_the_trajectory_started(seed):
+    problem, plan = case(seed)
+    traj = problem.forward(problem.inputs, plan)
+    assert np.array_equal(traj.hebb[0], problem.inputs["state.hebb"])
+    rebuilt = {"hebb": traj.hebb[-1], "h": np.stack([step.h for step in traj.steps])}
+    assert_close(rebuilt, {"hebb": traj.state.hebb, "h": traj.h[1:]}, 1e-12)
 
 
 def blas_threads():

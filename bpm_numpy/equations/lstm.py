@@ -19,8 +19,9 @@ Derivation, from the last line to the first. dc_t arrives from step t+1; h_t add
     dj = dc_t ⊗ i_t                   di = dc_t ⊗ j_t + dp_t
     dz_i = di ⊗ (1 - i²),  dz_f = df ⊗ f(1 - f),  dz_o = do ⊗ o(1 - o),  dz_j = dj ⊗ g'
 
-where g' is 1 - j² (tanh) or j(1 - j) (σ), written in the value. Then every z is a sum: dy_t = dz_i, and
-for the gates k = j, f, o: dh_{t-1} += dz_k W_khᵀ, dx_t += dz_k W_kxᵀ, dW_kh = Σ_b h_{t-1} dz_k, and so on.
+where g' is 1 - j² (tanh) or j(1 - j) (σ), written in the value. Then every z is a sum: dy_t = dz_i;
+for k = i, j, f, o: dx_t += dz_k W_kxᵀ, dW_kx = Σ_b x_t dz_k, db_k = Σ_b dz_k; and for the gates k = j, f, o:
+dh_{t-1} += dz_k W_khᵀ, dW_kh = Σ_b h_{t-1} dz_k.
 In "notes" dcarry belongs to h_{t-1}, so nothing flows to c_{t-1}; in "paper" it is dc_{t-1}.
 """
 

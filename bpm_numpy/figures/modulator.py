@@ -7,7 +7,7 @@ from .style import COLOURS, draw_matrix, new_figure, styled, symmetric_bound
 
 @styled
 def plot_influence(influence):
-    """∂(logits of step t)/∂M(s) (T, T), [s, t], on a symmetric scale; the diagonal is outlined."""
+    """∂(sum of the logits of step t)/∂M(s) (T, T), [s, t], on a symmetric scale; a line marks the diagonal."""
     figure, axis = new_figure(height=3.0)
     image = draw_matrix(axis, influence, symmetric_bound(influence), pre="M(s), s = 0, 1, …", post="logits of step t")
     T = len(influence)

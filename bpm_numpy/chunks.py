@@ -80,7 +80,7 @@ BLAS_THREADS_FROM = 2**18  # multiplications in a product from which OpenBLAS us
 
 
 def choose_plan(net, T, B):
-    """The Plan for T steps of B episodes: by sizes alone, so that the same sizes always run the same way.
+    """The Plan for T steps of B episodes: by sizes and the number of cores, so that a machine repeats itself.
 
     Threads pay where moving matrices outweighs calling NumPy, which one thread does at a time. Slices and chunks are
     so small that none of the products in the loop starts threads of BLAS, which wait for one another more than they
@@ -598,7 +598,7 @@ class ByChunks:
         numbers = range(len(self.slices))
         if self.plan.threads == 1 or len(self.slices) == 1:
             return [function(number) for number in numbers]
-        settings = np.geterr()  # the caller's, which a new thread does not have
+        settings = {"call": np.geterrcall(), **np.geterr()}  # the caller's, which a new thread does not have
 
         def in_thread(number):
             with np.errstate(**settings):

@@ -486,7 +486,7 @@ def cells(monkeypatch):
 
 @pytest.mark.parametrize("bound", ("ample", "some"))
 @pytest.mark.parametrize("options", OPTIONS[::7], ids=identifier)
-def test_a_rollout_is_what_forward_makes_of_it_and_is_run_once(cells, options, bound):
+def test_a_rollout_agrees_and_is_run_once(cells, options, bound):
     rng = np.random.default_rng(11)
     problem = draw(rng, options, 21, bound)
     expected, _ = definition(problem)
@@ -627,11 +627,12 @@ def test_the_processs_settings_are_left_alone(monkeypatch, threads):
     monkeypatch.setattr(chunks.Chunk, "certified", lambda *args: seen.append(settings()[1:]) or original(*args))
     before, running = settings(), threading.active_count()
     problem = draw(np.random.default_rng(14), OPTIONS[70], 40, "some", B=4)
-    random = np.random.get_state()[1].copy()
+    np.random.seed(14)  # NumPy's global generator: nothing else here draws from it
+    _, key, position, *_ = np.random.get_state()
     results(problem, Plan(5, 1, 2, threads))
     assert settings() == before and threading.active_count() == running
     assert seen and all(during == before[1:] for during in seen)
-    assert np.array_equal(np.random.get_state()[1], random)
+    assert np.array_equal(np.random.get_state()[1], key) and np.random.get_state()[2] == position
 
 
 @pytest.mark.parametrize("threads", (1, 2))
@@ -731,7 +732,7 @@ def test_peak_memory_of_a_long_sequence(options):
 
 
 def trained(cell, plasticity, eligibility, reading):
-    """A network after 60 updates on recall: which of 4 cues was shown at the first step? Returns net and params."""
+    """A network after 40 updates on recall: which of 4 cues was shown at the first step? Returns net and params."""
     net = PlasticNetwork(5, 10, 4, cell=cell, plasticity=plasticity, eligibility=eligibility, reading=reading, clip=0.3)
     rng = np.random.default_rng(19)
     params = net.init(rng)
@@ -740,7 +741,7 @@ def trained(cell, plasticity, eligibility, reading):
     state = adam_init(params)
     mask = np.zeros((16, 8), bool)
     mask[-1] = True
-    for _ in range(60):
+    for _ in range(40):
         x, cues = recall(rng, 16, 8)
         traj = net.forward(params, x)
         targets = np.tile(cues, (len(x), 1))

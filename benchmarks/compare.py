@@ -58,7 +58,7 @@ def main(arguments=None):
         print(f"compare: --only: expected part of a case, acting, curves or long, got {options.only}", file=sys.stderr)
         return 2
 
-    rounds, calls = (1, 1) if options.quick else (3, 3)
+    rounds, calls = (1, 1) if options.quick else (2, 3)
     about = {engine: work(engine, "about") for engine in ENGINES}
     for engine, said in about.items():
         print(f"{engine}: {', '.join(f'{key} {value}' for key, value in said.items() if value is not None)}")

@@ -6,7 +6,6 @@ copies, Python.
 """
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -64,29 +63,22 @@ def unavoidable_products(net, T, B, plan):
 
 
 def floor(net, T, B, plan):
-    """A function that computes them, with operands that stay in the cache, on the plan's threads."""
+    """A function that computes them, with operands that stay in the cache."""
     rng = np.random.default_rng(0)
 
     def operands(left, right):
         left, right = (rng.standard_normal(shape).astype(net.dtype) for shape in (left, right))
         return left, right, np.matmul(left, right)
 
-    slices = [
-        [(*operands(left, right), times) for (_, left, right), times in counter.items()]
+    products = [
+        (*operands(left, right), times)
         for counter in unavoidable_products(net, T, B, plan)
+        for (_, left, right), times in counter.items()
     ]
 
-    def one(products):
+    def run():
         for left, right, out, times in products:
             for _ in range(times):
                 np.matmul(left, right, out=out)
-
-    def run():
-        if plan.threads == 1:
-            for products in slices:
-                one(products)
-        else:
-            with ThreadPoolExecutor(plan.threads) as pool:
-                list(pool.map(one, slices))
 
     return run

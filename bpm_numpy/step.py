@@ -35,21 +35,24 @@ from .equations.lstm import (
     Gates,
     lstm_backward,
     lstm_backward_gates,
-    lstm_backward_weights,
-    lstm_forward,
+    lstm_backward_inputs,
+    lstm_forward_gates,
+    lstm_inputs,
     lstm_jvp,
+    lstm_recurrent,
 )
 from .equations.modulator import (
     fanout_backward,
     fanout_forward,
     fanout_jvp,
     modulator_backward,
+    modulator_backward_z,
     modulator_forward,
     modulator_jvp,
 )
 from .equations.plastic_weights import plastic_input_backward, plastic_input_forward, plastic_input_jvp
 from .equations.readout import readout_backward, readout_forward, readout_jvp
-from .equations.rnn import rnn_backward, rnn_backward_weights, rnn_backward_z, rnn_forward, rnn_jvp
+from .equations.rnn import rnn_backward, rnn_backward_inputs, rnn_backward_z, rnn_forward_z, rnn_inputs, rnn_jvp
 
 
 class State(NamedTuple):
@@ -93,11 +96,7 @@ class Step(NamedTuple):
 
 def cell_forward(net, params, x_t, state, y_t):
     """x_t (B, D), y_t (B, N) -> h_t, c_t, p_t (B, N) and the gates; c_t and gates are None for the rnn."""
-    if net.cell == "rnn":
-        h = rnn_forward(x_t, y_t, params)
-        return h, None, h, None
-    h, gates = lstm_forward(x_t, state.h, state.c, y_t, params, net.reading)
-    return h, gates.c, gates.i, gates
+    return cell_forward_gates(net, cell_inputs(net, params, x_t), cell_recurrent(net, params), state, y_t)
 
 
 def cell_backward(net, params, step, dh, dc, dp):
@@ -108,21 +107,43 @@ def cell_backward(net, params, step, dh, dc, dp):
     return lstm_backward(dh, dc, dp, step.x, step.state.h, step.state.c, step.gates, params, net.reading)
 
 
-def cell_backward_gates(net, params, step, dh, dc, dp):
-    """The part of ``cell_backward`` that must go step by step -> dz {gate: (B, N)}, dh_prev, dc_prev, dy_t (B, N)."""
+# The same in two parts: what needs no state, for the rows of all steps at once, and what must go step by step.
+
+
+def cell_inputs(net, params, x):
+    """x (R, D) -> what the cell reads of it: (R, N), or (R, 4N) for the lstm."""
+    return rnn_inputs(x, params) if net.cell == "rnn" else lstm_inputs(x, params)
+
+
+def cell_recurrent(net, params):
+    """The weights with which the lstm's gates read h_{t-1}, (N, 3N); None for the rnn."""
+    return None if net.cell == "rnn" else lstm_recurrent(params)
+
+
+def cell_forward_gates(net, inputs, W_h, state, y_t):
+    """inputs (B, N or 4N) and W_h from the two above, y_t (B, N) -> as ``cell_forward``."""
+    if net.cell == "rnn":
+        h = rnn_forward_z(inputs, y_t)
+        return h, None, h, None
+    h, gates = lstm_forward_gates(inputs, state.h, state.c, y_t, W_h, net.reading)
+    return h, gates.c, gates.i, gates
+
+
+def cell_backward_gates(net, W_h, step, dh, dc, dp):
+    """Its backward: dh, dc, dp (B, N) -> dz (B, N or 4N), dh_prev (None for zero), dc_prev, dy_t (B, N)."""
     if net.cell == "rnn":
         dz = rnn_backward_z(dh + dp, step.h)
-        return {"z": dz}, 0, None, dz
+        return dz, None, None, dz
     state = step.state
-    dz, dh_prev, dc_prev = lstm_backward_gates(dh, dc, dp, state.h, state.c, step.gates, params, net.reading)
-    return dz, dh_prev, dc_prev, dz["i"]
+    dz, dh_prev, dc_prev = lstm_backward_gates(dh, dc, dp, state.h, state.c, step.gates, W_h, net.reading)
+    return dz, dh_prev, dc_prev, dz[:, : net.n_hidden]
 
 
-def cell_backward_weights(net, params, dz, x, h_prev):
-    """The rest, for the rows of all steps at once: dz {gate: (R, N)}, x (R, D), h_prev (R, N) -> dx, gradients."""
+def cell_backward_inputs(net, params, dz, x, h_prev):
+    """Of inputs and W_h, summed over all rows: dz (R, N or 4N), x (R, D), h_prev (R, N) -> dx (R, D), gradients."""
     if net.cell == "rnn":
-        return rnn_backward_weights(dz["z"], x, params)
-    return lstm_backward_weights(dz, x, h_prev, params)
+        return rnn_backward_inputs(dz, x, params)
+    return lstm_backward_inputs(dz, x, h_prev, params)
 
 
 def cell_jvp(net, params, step, t_x, t_state, t_y, t_params):
@@ -157,6 +178,14 @@ def drive_backward(net, params, dmu, h, M):
         dM = dmu.sum(axis=1)  # (B,)
     dh, grads["W_m"], grads["b_m"] = modulator_backward(dM, h, M, params["W_m"])
     return dh, grads
+
+
+def drive_backward_z(net, params, dmu, M):
+    """Its dh_t (B, N) alone, which must be known step by step; None for zero."""
+    if net.plasticity == "hebbian":
+        return None
+    dM = dmu @ params["W_fan"] if net.fanout else np.add.reduce(dmu, axis=1)  # (B,)
+    return modulator_backward_z(dM, M)[:, None] * params["W_m"]  # (B, N)
 
 
 def drive_jvp(net, params, h, M, t_h, t_params):

@@ -121,7 +121,7 @@ def test_calls_are_repeated_for_the_time_asked():
 def test_floor_counts_the_products(benchmark):
     products = benchmark("products")
     net = tiny("rnn", "trace").net
-    plan = Plan(chunk=4, rows=2, keep=1, threads=2)
+    plan = Plan(chunk=4, rows=2, keep=1)
     first, last = products.unavoidable_products(net, 6, 3, plan)  # chunks of 4 and 2 steps, slices of 2 and 1 episodes
     assert first["h P, h Q", (2, 1, 5), (2, 5, 5)] == last["h P, h Q", (1, 1, 5), (1, 5, 5)] == 12
     assert first["S = (a ⊗ h) alpha", (6, 5), (5, 5)] == 1 and first["S = (a ⊗ h) alpha", (2, 5), (5, 5)] == 2
@@ -130,7 +130,6 @@ def test_floor_counts_the_products(benchmark):
         for _, left, right in counter:
             assert np.matmul(np.ones(left), np.ones(right)).size > 0
     products.floor(net, 6, 3, plan)()
-    products.floor(net, 6, 3, plan._replace(threads=1))()
 
 
 def test_worker_measures_ours_and_says_what_is_missing(benchmark, monkeypatch):

@@ -85,7 +85,7 @@ def draw(rng, options, T, bound=None, start=None, tame=True, B=None, N=None):
 
 
 def draw_plan(rng, B):
-    return Plan(*(int(rng.integers(1, most + 1)) for most in (10, B, 3, 2)))
+    return Plan(*(int(rng.integers(1, most + 1)) for most in (10, B, 3)))
 
 
 @cache
@@ -188,7 +188,7 @@ def test_agrees_with_the_definition(seed):
 
 def test_the_draws_cover_what_can_happen():
     """Among a third of the cases of the test above, each of these is met at least 8 times."""
-    counts = dict.fromkeys(("T=1", "N=1", "B=1", "rest", "masked", "threads", "none", "few", "many", "mixed"), 0)
+    counts = dict.fromkeys(("T=1", "N=1", "B=1", "rest", "masked", "slices", "none", "few", "many", "mixed"), 0)
     counts |= {f"chunk {L}": 0 for L in range(1, 11)} | {f"keep {k}": 0 for k in (1, 2, 3)}
     for seed in SEEDS[::3]:
         problem, plan = case(seed)
@@ -201,7 +201,7 @@ def test_the_draws_cover_what_can_happen():
             "B=1": B == 1,
             "rest": T % plan.chunk and T > plan.chunk,
             "masked": not problem.d_state.h.any(),
-            "threads": plan.threads == 2 and plan.rows < B,
+            "slices": plan.rows < B,
             "none": share == 0,
             "few": 0 < share < 0.1,
             "many": share > 0.3,
@@ -319,7 +319,7 @@ def test_entries_that_land_exactly_on_the_bound(options, eta):
     assert (on_it & moved).any() and (np.abs(sums) > problem.net.clip).any()
     expected, inside = definition(problem)
     assert inside[on_it].all()
-    for plan in (Plan(1, 3, 2, 1), Plan(8, 2, 1, 2), Plan(5, 1, 2, 1)):
+    for plan in (Plan(1, 3, 2), Plan(8, 2, 1), Plan(5, 1, 2)):
         ours = results(problem, plan)
         assert np.array_equal(ours["final hebb"], expected["final hebb"])
         assert_close(ours, expected, 1e-12)
@@ -393,7 +393,7 @@ def count_on_the_brink(certificates, dtype):
     for number in range(500):
         L = 1 + number % 10
         net, params, x, state = brink(rng, dtype, options[rng.integers(len(options))], L)
-        net.forward(params, x, state, plan=Plan(L, 1, 1, 1))
+        net.forward(params, x, state, plan=Plan(L, 1, 1))
         assert len(certificates) <= 1
         if certificates:
             counts[certificates.pop(), is_cut(net, params, x, state)] += 1
@@ -428,7 +428,7 @@ def test_what_is_certified_in_a_plain_network_is_never_cut(certificates, options
     for bound, T in itertools.product(("ample", "near", "some"), range(2, 11, 2)):
         problem = draw(rng, options, T, bound, rng.choice(["zero", "carried"]))
         params, x, state = problem.split(problem.inputs)
-        problem.net.forward(params, x, state, plan=Plan(T, x.shape[1], 1, 1))
+        problem.net.forward(params, x, state, plan=Plan(T, x.shape[1], 1))
         (certified,) = certificates
         assert certified or bound != "ample"
         assert not (certified and is_cut(problem.net, params, x, state))
@@ -444,7 +444,7 @@ def test_far_from_the_bound_every_chunk_is_taken_whole(certificates, monkeypatch
     rng = np.random.default_rng(10)
     problem = draw(rng, options, 23, bound, "carried", B=5)
     monkeypatch.setattr(chunks.SliceRun, "step", None)  # not one step is taken alone
-    traj = problem.forward(problem.inputs, Plan(6, 2, 2, 1))
+    traj = problem.forward(problem.inputs, Plan(6, 2, 2))
     assert certificates == [True] * 3 * 4  # 3 slices, 4 chunks
     for _, parts in segments(traj):
         assert [(first, end) for first, end, _ in parts] == [(0, 6), (6, 12), (12, 18), (18, 23)]
@@ -476,7 +476,7 @@ def cells(monkeypatch):
 
         return wrapper
 
-    functions = {f: counted(n, f) for cell in (rnn, lstm) for n, f in vars(cell).items() if n.endswith("_forward")}
+    functions = {f: counted(n, f) for cell in (rnn, lstm) for n, f in vars(cell).items() if "_forward" in n}
     for module in [module for name, module in sys.modules.items() if name.startswith("bpm_numpy")]:
         for name, value in list(vars(module).items()):
             if callable(value) and value in functions:
@@ -494,7 +494,7 @@ def test_a_rollout_agrees_and_is_run_once(cells, options, bound):
     run = problem.net.begin(params, state)
     cells.clear()
     outs = [run.step(x_t) for x_t in x]
-    assert cells == [f"{options['cell']}_forward"] * len(x)
+    assert cells == [{"rnn": "rnn_forward_z", "lstm": "lstm_forward_gates"}[options["cell"]]] * len(x)
     traj = run.trajectory()
     grads = problem.net.backward(params, traj, problem.d_logits, problem.d_values, problem.d_state)
     assert len(cells) == len(x)
@@ -528,7 +528,7 @@ def test_steps_and_whole_sequences_mix(seed):
 
 @pytest.mark.parametrize("bound", ("ample", "some"))
 @pytest.mark.parametrize("options", OPTIONS[3::16], ids=identifier)
-@pytest.mark.parametrize("plan", (None, Plan(4, 1, 2, 1), Plan(7, 2, 1, 2)), ids=("chosen", "4", "7"))
+@pytest.mark.parametrize("plan", (None, Plan(4, 1, 2), Plan(7, 2, 1)), ids=("chosen", "4", "7"))
 def test_a_run_goes_on_and_leaves_older_trajectories_alone(options, plan, bound):
     rng = np.random.default_rng(13)
     problem = draw(rng, options, 29, bound)
@@ -555,17 +555,7 @@ def test_a_run_goes_on_and_leaves_older_trajectories_alone(options, plan, bound)
     assert_same_bits(of_older(), before)
 
 
-# Nothing but time and memory depends on the threads, and nothing of anyone else's is touched.
-
-
-@pytest.mark.parametrize("seed", range(0, len(SEEDS), 12))
-def test_threads_change_no_bit(seed):
-    problem, plan = case(seed)
-    B = problem.inputs["x"].shape[1]
-    plan = plan._replace(rows=-(-B // 3))
-    expected = results(problem, plan._replace(threads=1))
-    for threads in (2, 5):
-        assert_same_bits(results(problem, plan._replace(threads=threads)), expected)
+# Nothing of anyone else's is touched.
 
 
 @pytest.mark.parametrize("seed", range(0, len(SEEDS), 12))
@@ -620,8 +610,7 @@ def settings():
     return np.geterr(), np.geterrcall(), dict(os.environ), np.get_printoptions(), blas_threads()
 
 
-@pytest.mark.parametrize("threads", (1, 2))
-def test_the_processs_settings_are_left_alone(monkeypatch, threads):
+def test_the_processs_settings_are_left_alone(monkeypatch):
     """During a pass, too: the certificate, asked in the middle of one, looks at them."""
     seen, original = [], chunks.Chunk.certified
     monkeypatch.setattr(chunks.Chunk, "certified", lambda *args: seen.append(settings()[1:]) or original(*args))
@@ -629,21 +618,20 @@ def test_the_processs_settings_are_left_alone(monkeypatch, threads):
     problem = draw(np.random.default_rng(14), OPTIONS[70], 40, "some", B=4)
     np.random.seed(14)  # NumPy's global generator: nothing else here draws from it
     _, key, position, *_ = np.random.get_state()
-    results(problem, Plan(5, 1, 2, threads))
+    results(problem, Plan(5, 1, 2))
     assert settings() == before and threading.active_count() == running
     assert seen and all(during == before[1:] for during in seen)
     assert np.array_equal(np.random.get_state()[1], key) and np.random.get_state()[2] == position
 
 
-@pytest.mark.parametrize("threads", (1, 2))
-def test_the_callers_error_state_holds_in_every_thread(threads):
+def test_the_callers_error_state_holds():
     """A product that overflows is what the caller's np.errstate says it is: here an error, there nothing."""
     options = {"cell": "rnn", "plasticity": "hebbian", "dtype": np.float32}
     net = PlasticNetwork(2, 3, 1, **options)
     params = net.init(np.random.default_rng(15)) | {"rate": np.asarray(3e38, np.float32)}
     x, state = np.full((4, 2, 2), 2, np.float32), net.initial_state(2)
     state = State(np.ones_like(state.h), None, np.full_like(state.hebb, 1e38), None)
-    for plan in ("steps", Plan(4, 1, 1, threads)):
+    for plan in ("steps", Plan(4, 1, 1)):
         with np.errstate(over="ignore", invalid="ignore"):
             net.forward(params, x, state, plan=plan)
         with np.errstate(over="raise", invalid="raise"), pytest.raises(FloatingPointError):
@@ -780,7 +768,7 @@ def test_trained_networks(cell, plasticity, eligibility, reading):
     problem = problems.Problem(net, inputs, rng.standard_normal((40, 5, 4)), rng.standard_normal((40, 5)), d_state)
     expected, inside = definition(problem)
     assert (np.abs(expected["final hebb"]) == net.clip).mean() > 0.02 and not inside.all()
-    for plan in (None, Plan(8, 2, 1, 2), Plan(5, 5, 3, 1)):
+    for plan in (None, Plan(8, 2, 1), Plan(5, 5, 3)):
         assert_close(results(problem, plan), expected, 1e-12)
 
 
@@ -794,7 +782,7 @@ def test_trained_networks(cell, plasticity, eligibility, reading):
 )
 def test_a_plan_with_a_wrong_number_is_refused_by_name(field, value, error):
     net = PlasticNetwork(2, 3, 1)
-    params, plan = net.init(np.random.default_rng(21)), Plan(8, 2, 1, 1)._replace(**{field: value})
+    params, plan = net.init(np.random.default_rng(21)), Plan(8, 2, 1)._replace(**{field: value})
     with pytest.raises(error, match=rf"plan\.{field}: expected an integer.*, got "):
         net.forward(params, np.zeros((4, 2, 2)), plan=plan)
     with pytest.raises(error, match=rf"plan\.{field}: expected an integer.*, got "):
@@ -822,7 +810,7 @@ def test_the_plan_that_is_chosen(T, B, N, bound):
 
 def test_plans_larger_than_the_problem():
     problem, _ = case(100)
-    assert_close(results(problem, Plan(1000, 1000, 1000, 20)), definition(problem)[0], 1e-12)
+    assert_close(results(problem, Plan(1000, 1000, 1000)), definition(problem)[0], 1e-12)
 
 
 @pytest.mark.parametrize("options", ({"plasticity": "none"}, {"eligibility": "taylor"}), ids=("none", "taylor"))
@@ -830,6 +818,6 @@ def test_what_cannot_go_by_chunks_goes_by_steps_under_any_plan(options):
     net = PlasticNetwork(2, 3, 1, **options)
     params = net.init(np.random.default_rng(24))
     x = np.random.default_rng(25).standard_normal((9, 2, 2))
-    trajs = [net.forward(params, x, plan=plan) for plan in (Plan(4, 1, 1, 2), None, "steps")]
+    trajs = [net.forward(params, x, plan=plan) for plan in (Plan(4, 1, 1), None, "steps")]
     assert all(isinstance(traj.record, ByStep) for traj in trajs)
     assert all(np.array_equal(traj.logits, trajs[-1].logits) for traj in trajs)

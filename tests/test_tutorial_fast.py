@@ -70,7 +70,7 @@ def test_certificates_see_each_chunk_by_itself():
 
 
 def test_a_difference_would_be_seen(monkeypatch):
-    problem, plan = chapter.draw_problem(np.random.default_rng(3)), Plan(3, 1, 1, 1)
+    problem, plan = chapter.draw_problem(np.random.default_rng(3)), Plan(3, 1, 1)
     cut, whole, difference = chapter.compare_ways(problem, plan)
     assert 0 <= cut <= 1 and 0 <= whole <= 1 and difference < 1e-11
     right = chapter.results
@@ -85,7 +85,7 @@ def test_a_difference_would_be_seen(monkeypatch):
 
 def test_share_of_steps_in_whole_chunks():
     problem = random_problem(np.random.default_rng(4), 2, N, 1, 7, 3, clip=np.inf)
-    for plan, share in ((Plan(7, 2, 1, 1), 1), (Plan(3, 1, 1, 1), 6 / 7), (Plan(1, 3, 1, 1), 0)):
+    for plan, share in ((Plan(7, 2, 1), 1), (Plan(3, 1, 1), 6 / 7), (Plan(1, 3, 1), 0)):
         assert np.isclose(chapter.compare_ways(problem, plan)[1], share)
 
 
@@ -94,7 +94,7 @@ def test_matrices_are_counted():
     net = PlasticNetwork(2, 16, 1)
     rng = np.random.default_rng(5)
     params, x = net.init(rng), rng.standard_normal((40, 1, 2))
-    kept = {plan: chapter.matrices_kept(net, params, x, plan) for plan in ("steps", Plan(4, 1, 1, 1), Plan(4, 1, 5, 1))}
+    kept = {plan: chapter.matrices_kept(net, params, x, plan) for plan in ("steps", Plan(4, 1, 1), Plan(4, 1, 5))}
     steps, every, fifth = kept.values()
     assert 80 < steps < 90 and every - fifth == 8 and every < 20
     assert chapter.peak_bytes(net, params, x, "steps") > 80 * 16**2 * 8

@@ -105,7 +105,7 @@ def run(arguments):
     if not selected or arguments.passes < 1:
         print("bench: expected --only to be part of a case's name, and --passes at least 1", file=sys.stderr)
         return 2
-    header = ("case", "T", "B", "clip", "ever", "at the end", "chunk", "rows", "threads", "median ms", "min ms")
+    header = ("case", "T", "B", "clip", "ever", "at the end", "chunk", "rows", "median ms", "min ms")
     rows = []
     for name, regime, case in progress(selected, len(selected), "cases"):
         problem = make_problem(case)
@@ -113,7 +113,7 @@ def run(arguments):
         seconds = time_calls(problem.gradients, arguments.passes)
         ever, end = bound_shares(problem)
         plan = choose_plan(problem.net, case.T, case.B)
-        numbers = (case.T, case.B, regime, f"{ever:.2%}", f"{end:.2%}", plan.chunk, plan.rows, plan.threads)
+        numbers = (case.T, case.B, regime, f"{ever:.2%}", f"{end:.2%}", plan.chunk, plan.rows)
         times = (f"{1000 * np.median(seconds):.1f}", f"{1000 * min(seconds):.1f}")
         rows.append((name, *map(str, numbers), *times))
     print(format_table(header, rows))

@@ -29,8 +29,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-GATES = ("j", "f", "o")
-
 
 def sigmoid(z):
     """σ(z) = 1 / (1 + e^{-z}), by tanh: no overflow, analytic for the complex step, exact to 1e-16 of 1 (not of σ)."""
@@ -49,45 +47,75 @@ class Gates(NamedTuple):
 
 def lstm_forward(x_t, h_prev, c_prev, y_t, params, reading):
     """x_t (B, D), h_prev, c_prev, y_t (B, N) -> h_t (B, N), Gates(i, j, f, o, c)."""
-    i = np.tanh(x_t @ params["W_ix"] + y_t + params["b_i"])  # (B, N)
-    z_j, z_f, z_o = (x_t @ params[f"W_{k}x"] + h_prev @ params[f"W_{k}h"] + params[f"b_{k}"] for k in GATES)
-    j = np.tanh(z_j) if reading == "notes" else sigmoid(z_j)  # (B, N)
-    f, o = sigmoid(z_f), sigmoid(z_o)  # (B, N)
-    carry = h_prev if reading == "notes" else c_prev
+    return lstm_forward_gates(lstm_inputs(x_t, params), h_prev, c_prev, y_t, lstm_recurrent(params), reading)
+
+
+def lstm_inputs(x, params):
+    """The part that needs no state, of one step or all stacked: x (R, D) -> x W_kx + b_k of i, j, f, o (R, 4N)."""
+    return x @ _side_by_side(params, "W_{}x", "ijfo") + _side_by_side(params, "b_{}", "ijfo")
+
+
+def lstm_recurrent(params):
+    """W_jh, W_fh and W_oh side by side (N, 3N): one product with h_{t-1} instead of three."""
+    return _side_by_side(params, "W_{}h", "jfo")
+
+
+def _side_by_side(params, name, gates):
+    return np.concatenate([params[name.format(k)] for k in gates], axis=-1)
+
+
+def lstm_forward_gates(inputs, h_prev, c_prev, y_t, W_h, reading):
+    """The part that must go step by step: inputs (B, 4N) and W_h (N, 3N) from the two above -> as lstm_forward."""
+    N = h_prev.shape[1]
+    i = np.tanh(inputs[:, :N] + y_t)  # (B, N)
+    z = inputs[:, N:] + h_prev @ W_h  # of j, f, o (B, 3N)
+    if reading == "notes":
+        j, f_and_o = np.tanh(z[:, :N]), sigmoid(z[:, N:])  # (B, N), (B, 2N)
+        f, o, carry = f_and_o[:, :N], f_and_o[:, N:], h_prev
+    else:
+        gates = sigmoid(z)  # (B, 3N)
+        j, f, o, carry = gates[:, :N], gates[:, N : 2 * N], gates[:, 2 * N :], c_prev
     c = carry * f + i * j  # (B, N)
     return np.tanh(c) * o, Gates(i, j, f, o, c)
 
 
 def lstm_backward(dh_t, dc_t, dp_t, x_t, h_prev, c_prev, gates, params, reading):
     """dh_t, dc_t, dp_t (B, N) -> dx_t (B, D), dh_prev, dc_prev, dy_t (B, N), parameter gradients."""
-    dz, dh_prev, dc_prev = lstm_backward_gates(dh_t, dc_t, dp_t, h_prev, c_prev, gates, params, reading)
-    dx_t, grads = lstm_backward_weights(dz, x_t, h_prev, params)
-    return dx_t, dh_prev, dc_prev, dz["i"], grads
+    adjoints = dh_t, dc_t, dp_t
+    dz, dh_prev, dc_prev = lstm_backward_gates(*adjoints, h_prev, c_prev, gates, lstm_recurrent(params), reading)
+    dx_t, grads = lstm_backward_inputs(dz, x_t, h_prev, params)
+    return dx_t, dh_prev, dc_prev, dz[:, : h_prev.shape[1]], grads
 
 
-def lstm_backward_gates(dh_t, dc_t, dp_t, h_prev, c_prev, gates, params, reading):
-    """The part that must go step by step: dh_t, dc_t, dp_t (B, N) -> dz {gate: (B, N)}, dh_prev, dc_prev (B, N)."""
+def lstm_backward_gates(dh_t, dc_t, dp_t, h_prev, c_prev, gates, W_h, reading):
+    """Of ``lstm_forward_gates``: dh_t, dc_t, dp_t (B, N) -> dz of i, j, f, o (B, 4N), dh_prev, dc_prev (B, N)."""
     i, j, f, o, c = gates
+    N = i.shape[1]
+    tanh_c = np.tanh(c)
     carry = h_prev if reading == "notes" else c_prev
-    dc = dc_t + dh_t * o * (1 - np.tanh(c) ** 2)  # (B, N)
-    d_carry = dc * f  # (B, N)
-    dz = {
-        "i": (dc * j + dp_t) * (1 - i**2),
-        "j": dc * i * (1 - j**2 if reading == "notes" else j * (1 - j)),
-        "f": dc * carry * f * (1 - f),
-        "o": dh_t * np.tanh(c) * o * (1 - o),
-    }  # each (B, N)
-    dh_prev = sum(dz[k] @ params[f"W_{k}h"].T for k in GATES)  # (B, N)
+    dc = dc_t + dh_t * o * (1 - tanh_c**2)  # (B, N)
+    dz = np.empty((len(i), 4 * N), dc.dtype)  # (B, 4N)
+    dz[:, :N] = (dc * j + dp_t) * (1 - i**2)
+    dz[:, N : 2 * N] = dc * i * (1 - j**2 if reading == "notes" else j * (1 - j))
+    dz[:, 2 * N : 3 * N] = dc * carry * f * (1 - f)
+    dz[:, 3 * N :] = dh_t * tanh_c * o * (1 - o)
+    dh_prev, d_carry = dz[:, N:] @ W_h.T, dc * f  # (B, N)
     if reading == "notes":
         return dz, dh_prev + d_carry, np.zeros_like(c_prev)
     return dz, dh_prev, d_carry
 
 
-def lstm_backward_weights(dz, x, h_prev, params):
-    """The sums over rows, of one step or all stacked: dz {gate: (R, N)}, x (R, D), h_prev (R, N) -> dx, grads."""
-    grads = {f"W_{k}x": x.T @ dz[k] for k in dz} | {f"b_{k}": dz[k].sum(axis=0) for k in dz}
-    grads |= {f"W_{k}h": h_prev.T @ dz[k] for k in GATES}
-    return sum(dz[k] @ params[f"W_{k}x"].T for k in dz), grads
+def lstm_backward_inputs(dz, x, h_prev, params):
+    """Of ``lstm_inputs`` and W_h, with the sums over all rows: dz (R, 4N), x (R, D), h_prev (R, N) -> dx, gradients."""
+    N = h_prev.shape[1]
+    dW_x, dW_h, db = x.T @ dz, h_prev.T @ dz[:, N:], dz.sum(axis=0)  # (D, 4N), (N, 3N), (4N,)
+    grads = {}
+    for number, k in enumerate("ijfo"):
+        part = slice(number * N, (number + 1) * N)
+        grads |= {f"W_{k}x": dW_x[:, part], f"b_{k}": db[part]}
+    for number, k in enumerate("jfo"):
+        grads[f"W_{k}h"] = dW_h[:, number * N : (number + 1) * N]
+    return dz @ _side_by_side(params, "W_{}x", "ijfo").T, grads
 
 
 def lstm_jvp(x_t, h_prev, c_prev, gates, params, reading, t_x_t, t_h_prev, t_c_prev, t_y_t, t_params):
@@ -99,7 +127,7 @@ def lstm_jvp(x_t, h_prev, c_prev, gates, params, reading, t_x_t, t_h_prev, t_c_p
         + t_h_prev @ params[f"W_{k}h"]
         + h_prev @ t_params[f"W_{k}h"]
         + t_params[f"b_{k}"]
-        for k in GATES
+        for k in "jfo"
     )
     t_i = (1 - i**2) * (t_x_t @ params["W_ix"] + x_t @ t_params["W_ix"] + t_y_t + t_params["b_i"])
     t_j = (1 - j**2 if reading == "notes" else j * (1 - j)) * t_z_j

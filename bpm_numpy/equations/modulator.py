@@ -25,8 +25,13 @@ def modulator_forward(h, W_m, b_m):
 
 def modulator_backward(dM, h, M, W_m):
     """dM (B,) -> dh (B, N), dW_m (N,), db_m ()."""
-    dz = dM * (1 - M**2)  # (B,)
+    dz = modulator_backward_z(dM, M)
     return dz[:, None] * W_m, dz @ h, dz.sum()
+
+
+def modulator_backward_z(dM, M):
+    """Through tanh: dM (B,) -> dz (B,)."""
+    return dM * (1 - M**2)
 
 
 def modulator_jvp(h, M, W_m, t_h, t_W_m, t_b_m):

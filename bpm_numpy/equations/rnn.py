@@ -14,23 +14,33 @@ import numpy as np
 
 def rnn_forward(x_t, y_t, params):
     """x_t (B, D), y_t (B, N) -> h_t (B, N)."""
-    return np.tanh(x_t @ params["W_x"] + y_t + params["b"])  # (B, N)
+    return rnn_forward_z(rnn_inputs(x_t, params), y_t)
+
+
+def rnn_inputs(x, params):
+    """The part that needs no state, of one step or of all steps stacked: x (R, D) -> x W_x + b (R, N)."""
+    return x @ params["W_x"] + params["b"]
+
+
+def rnn_forward_z(inputs, y_t):
+    """The part that must go step by step: inputs (B, N) from ``rnn_inputs``, y_t (B, N) -> h_t (B, N)."""
+    return np.tanh(inputs + y_t)
 
 
 def rnn_backward(dh_t, x_t, h_t, params):
     """dh_t (B, N) -> dx_t (B, D), dy_t (B, N), gradients of W_x (D, N) and b (N,)."""
     dz = rnn_backward_z(dh_t, h_t)
-    dx_t, grads = rnn_backward_weights(dz, x_t, params)
+    dx_t, grads = rnn_backward_inputs(dz, x_t, params)
     return dx_t, dz, grads
 
 
 def rnn_backward_z(dh_t, h_t):
-    """The part that must go step by step: dh_t (B, N) -> dz (B, N), which is dy_t too."""
+    """Of ``rnn_forward_z``: dh_t (B, N) -> dz (B, N), which is dy_t and d(inputs) too."""
     return dh_t * (1 - h_t**2)
 
 
-def rnn_backward_weights(dz, x, params):
-    """The sums over rows, of one step or of all steps stacked: dz (R, N), x (R, D) -> dx (R, D), gradients."""
+def rnn_backward_inputs(dz, x, params):
+    """Of ``rnn_inputs``, with the sums over all rows: dz (R, N), x (R, D) -> dx (R, D), gradients."""
     return dz @ params["W_x"].T, {"W_x": x.T @ dz, "b": dz.sum(axis=0)}
 
 

@@ -107,7 +107,7 @@ def flat(values):
 def count_traffic(rng, N=64, T=24, B=8, regime="inactive", **options):
     """``traffic`` of both ways: dict way -> kind -> Traffic for ONE connection of one episode at one step."""
     problem = random_problem(rng, 8, N, 4, T, B, regime, **options)
-    ways = {"step by step": ByStep, f"chunks of {CHUNK}": lambda *given: ByChunks(*given, Plan(CHUNK, B, 1, 1))}
+    ways = {"step by step": ByStep, f"chunks of {CHUNK}": lambda *given: ByChunks(*given, Plan(CHUNK, B, 1))}
     share = T * B * N**2
     return {
         way: {kind: Traffic(*(n / share for n in total)) for kind, total in traffic(problem, record).items()}
@@ -190,7 +190,7 @@ def agreement(rng, networks):
     for _ in range(networks):
         problem = draw_problem(rng)
         L, episodes, keep = (int(rng.integers(1, most + 1)) for most in (CHUNK, problem.d_values.shape[1], 3))
-        rows.append(compare_ways(problem, Plan(L, episodes, keep, 1)))
+        rows.append(compare_ways(problem, Plan(L, episodes, keep)))
     return np.array(rows)
 
 
@@ -223,8 +223,8 @@ def plans(T):
     """Label -> plan for T steps of one episode: the definition, every start of a chunk kept, every √-th kept."""
     return {
         "step by step": "steps",
-        "every chunk's start": Plan(CHUNK, 1, 1, 1),
-        "every √(T/L)-th start": Plan(CHUNK, 1, round(np.sqrt(T / CHUNK)), 1),
+        "every chunk's start": Plan(CHUNK, 1, 1),
+        "every √(T/L)-th start": Plan(CHUNK, 1, round(np.sqrt(T / CHUNK))),
     }
 
 

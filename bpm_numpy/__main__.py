@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = ("quickstart", "tutorial", "check", "figures", "bench")
+COMMANDS = ("quickstart", "tutorial", "check", "figures", "bench", "train", "evaluate", "gather")
 
 
 def main(arguments=None):

@@ -1,15 +1,16 @@
 """Losses of a trajectory's logits and values, each with its gradient by hand; ``net.backward`` takes it on.
 
     cross_entropy        supervised: -log P(target), the mean over the steps that count
+    binary_cross_entropy likewise where a target is a pattern of ±1, each bit with a logit of its own
     discounted_returns   R_t = r_t + discount R_{t+1}; no loss, but what the next ones learn from
     reinforce            -Σ_t (R_t - baseline_t) log P(a_t), policy gradient of the cumulative reward (1.2)
     value_loss           Σ_t (R_t - v_t)², which trains the critic
     entropy_bonus        keeps the policy from deciding too early
     actor_critic         the three before, with the baseline v_t
 
-Shapes: T steps, B episodes, A actions; logits (T, B, A), everything else (T, B). All but ``cross_entropy``
-sum over an episode's steps and take the mean over the B episodes, so that the losses of two halves of a
-sequence add up to that of the whole. Every column of the batch is one of the B, whatever its length.
+Shapes: T steps, B episodes, A actions; logits (T, B, A), everything else (T, B). All but the two
+cross-entropies sum over an episode's steps and take the mean over the B episodes, so that the losses of two
+halves of a sequence add up to that of the whole. Every column of the batch is one of the B, whatever its length.
 
 ``mask`` (T, B), bool, is True where a step counts; None counts all. Episodes of different lengths share a
 batch that way: what stands beyond an episode's end has no influence, and its gradient is exactly 0. (It
@@ -25,6 +26,7 @@ outside 0 ... A-1, a mask without a single True, an unknown option; each names t
 import numpy as np
 
 from .checks import check_array, check_choice, check_number
+from .equations.lstm import sigmoid
 from .equations.softmax import log_softmax_backward, log_softmax_forward
 
 FLOATS = (np.float32, np.float64)
@@ -46,6 +48,31 @@ def cross_entropy(logits, targets, mask=None):
     _check_actions("targets", targets, logits.shape)
     mask = _full_mask(mask, logits.shape[:2])
     return _weighted_log_likelihood(logits, targets, -mask.astype(logits.real.dtype) / int(mask.sum()))
+
+
+def binary_cross_entropy(logits, targets, mask=None):
+    """Mean of -log P(bit) over the bits of the n steps that count: logits, targets (T, B, A) -> loss, d_logits.
+
+        L = -(1/nA) Σ_tba mask_tb log P_tba(y_tba),    P(y = ±1) = σ(±logit)
+
+    Targets y are -1 or 1, of the dtype of the (real) logits.
+
+    Derivation. With u = -y logit, -log P(y) = -log σ(-u) = log(1 + e^u), whose derivative is σ(u):
+
+        dlogits_tba = -(mask_tb / nA) y_tba σ(-y_tba logit_tba)
+
+    log(1 + e^u) = u + log(1 + e^{-u}); the one whose exponent is not positive cannot overflow.
+    """
+    check_array("logits", logits, ("T", "B", "A"), FLOATS_AND_COMPLEX)
+    check_array("targets", targets, logits.shape, (logits.real.dtype,))
+    if not (np.abs(targets) == 1).all():
+        raise ValueError(f"targets: expected -1 or 1, got {targets[np.abs(targets) != 1][0]}")
+    mask = _full_mask(mask, logits.shape[:2])
+    weights = (mask.astype(targets.dtype) / (int(mask.sum()) * logits.shape[2]))[:, :, None]  # (T, B, 1)
+    u = -targets * logits  # (T, B, A)
+    positive = u.real > 0
+    terms = np.where(positive, u, 0) + np.log1p(np.exp(np.where(positive, -u, u)))
+    return (weights * terms).sum(), -weights * targets * sigmoid(u)
 
 
 def discounted_returns(rewards, discount, mask=None, bootstrap=None):

@@ -7,6 +7,7 @@ from bpm_numpy import PlasticNetwork, gradcheck
 from bpm_numpy.equations.softmax import softmax_forward
 from bpm_numpy.losses import (
     actor_critic,
+    binary_cross_entropy,
     cross_entropy,
     discounted_returns,
     entropy_bonus,
@@ -31,6 +32,11 @@ def draw(seed, dtype=np.float64):
     return logits.astype(dtype), actions, *floats
 
 
+def bits_of(actions, dtype=np.float64):
+    """Patterns of A bits ±1, one a step: as many +1 as the action's number, and one more."""
+    return np.where(np.arange(A) <= actions[:, :, None], 1, -1).astype(dtype)  # (T, B, A)
+
+
 def check_logits(loss, logits):
     """``loss(logits) -> value, d_logits`` against both numerical derivatives."""
     _, d_logits = loss(logits)
@@ -46,6 +52,31 @@ def test_cross_entropy_by_hand():
     loss, d_logits = cross_entropy(logits, np.array([[0], [1]]))
     np.testing.assert_allclose(loss, -(np.log(0.2) + np.log(0.5)) / 2, rtol=1e-14)
     np.testing.assert_allclose(d_logits, [[[-0.4, 0.4]], [[0.25, -0.25]]], rtol=1e-14)
+
+
+def test_binary_cross_entropy_by_hand():
+    p = np.array([[[0.2, 0.7]], [[0.5, 0.9]]])  # (2, 1, 2), of +1
+    loss, d_logits = binary_cross_entropy(np.log(p / (1 - p)), np.array([[[1.0, -1.0]], [[-1.0, 1.0]]]))
+    np.testing.assert_allclose(loss, -np.log([0.2, 0.3, 0.5, 0.9]).mean(), rtol=1e-14)
+    np.testing.assert_allclose(d_logits, np.array([[[-0.8, 0.7]], [[0.5, -0.1]]]) / 4, rtol=1e-14)
+
+
+def test_binary_cross_entropy_is_cross_entropy_with_the_logits_halved_and_mirrored():
+    logits, actions, _, _, _, _ = draw(16)
+    bits = bits_of(actions)
+    loss, d_logits = binary_cross_entropy(logits, bits, MASK)
+    pair = np.stack([-logits / 2, logits / 2], axis=-1).reshape(T, B * A, 2)  # a softmax of two for each bit
+    chosen, mask = (bits > 0).astype(int).reshape(T, B * A), np.repeat(MASK, A, axis=1)
+    expected, d_pair = cross_entropy(pair, chosen, mask)
+    np.testing.assert_allclose(loss, expected, rtol=1e-13)
+    np.testing.assert_allclose(d_logits, ((d_pair[..., 1] - d_pair[..., 0]) / 2).reshape(T, B, A), rtol=1e-12)
+
+
+def test_binary_cross_entropy_of_large_logits_is_finite():
+    logits, bits = np.array([[[2000.0, -2000.0, 2000.0, -2000.0]]]), np.array([[[1.0, -1.0, -1.0, 1.0]]])
+    loss, d_logits = binary_cross_entropy(logits, bits)
+    assert loss == 1000  # half of the bits wrong by 2000
+    np.testing.assert_array_equal(d_logits, [[[0, 0, 0.25, -0.25]]])
 
 
 def test_discounted_returns_by_hand():
@@ -108,6 +139,7 @@ def test_entropy_bonus_of_a_policy_that_has_decided_is_finite(kind):
 def test_gradients_to_logits(mask):
     logits, actions, _, _, returns, baseline = draw(1)
     check_logits(lambda z: cross_entropy(z, actions, mask), logits)
+    check_logits(lambda z: binary_cross_entropy(z, bits_of(actions), mask), logits)
     check_logits(lambda z: reinforce(z, actions, returns, mask=mask), logits)
     check_logits(lambda z: reinforce(z, actions, returns, baseline, mask), logits)
     check_logits(lambda z: entropy_bonus(z, "shannon", mask), logits)
@@ -183,6 +215,7 @@ def masked_gradients(logits, actions, values, rewards, returns, baseline):
     loss, d_logits, d_values = actor_critic(logits, values, actions, rewards, **A2C, mask=MASK)
     return {
         "cross_entropy": cross_entropy(logits, actions, MASK),
+        "binary_cross_entropy": binary_cross_entropy(logits, bits_of(actions, logits.dtype), MASK),
         "reinforce": reinforce(logits, actions, returns, baseline, MASK),
         "value_loss": value_loss(values, returns, MASK),
         "shannon": entropy_bonus(logits, "shannon", MASK),
@@ -385,6 +418,7 @@ def test_gradients_keep_the_dtype(dtype):
     np.testing.assert_array_equal(discounted, discounted_returns(rewards, 0.9))
     gradients = [
         cross_entropy(logits, actions, mask)[1],
+        binary_cross_entropy(logits, bits_of(actions, real), mask)[1],
         reinforce(logits, actions, returns, baseline, mask)[1],
         value_loss(values, returns, mask)[1],
         entropy_bonus(logits, "shannon", mask)[1],
@@ -411,12 +445,14 @@ def test_every_integer_dtype_is_an_action(dtype):
 
 def test_nothing_of_the_callers_is_written_to():
     arrays = [*draw(14), MASK.copy(), np.ones(B)]
+    arrays.append(bits_of(arrays[1]))
     for array in arrays:
         array.flags.writeable = False
-    logits, actions, values, rewards, returns, baseline, mask, bootstrap = arrays
+    logits, actions, values, rewards, returns, baseline, mask, bootstrap, bits = arrays
     copies = [array.copy() for array in arrays]
     results = [
         *cross_entropy(logits, actions, mask),
+        *binary_cross_entropy(logits, bits, mask),
         *reinforce(logits, actions, returns, baseline, mask),
         *value_loss(values, returns, mask),
         *entropy_bonus(logits, "shannon", mask),
@@ -430,6 +466,7 @@ def test_nothing_of_the_callers_is_written_to():
 
 
 LOGITS, ACTIONS, VALUES, REWARDS, RETURNS, BASELINE = draw(15)
+BITS = bits_of(ACTIONS)
 NAN = np.where(np.eye(T, B, dtype=bool), np.nan, VALUES)
 GAP = MASK.copy()
 GAP[1, 0] = False
@@ -450,6 +487,15 @@ ERRORS = [
     (TypeError, "targets", lambda: cross_entropy(LOGITS, ACTIONS.astype(float))),
     (TypeError, "targets", lambda: cross_entropy(LOGITS, ACTIONS > 1)),
     (ValueError, "targets", lambda: cross_entropy(LOGITS, np.full((T, B), A))),
+    (TypeError, "logits", lambda: binary_cross_entropy(LOGITS.astype(int), BITS)),
+    (ValueError, "logits", lambda: binary_cross_entropy(LOGITS * np.inf, BITS)),
+    (ValueError, "targets", lambda: binary_cross_entropy(LOGITS, BITS[:1])),
+    (ValueError, "targets", lambda: binary_cross_entropy(LOGITS, (BITS + 1) / 2)),
+    (ValueError, "targets", lambda: binary_cross_entropy(LOGITS, BITS * np.nan)),
+    (TypeError, "targets", lambda: binary_cross_entropy(LOGITS, BITS.astype(int))),
+    (TypeError, "targets", lambda: binary_cross_entropy(LOGITS, BITS.astype(np.float32))),
+    (ValueError, "mask", lambda: binary_cross_entropy(LOGITS, BITS, MASK.T)),
+    (ValueError, "mask", lambda: binary_cross_entropy(LOGITS, BITS, ~MASK & MASK)),
     (ValueError, "actions", lambda: reinforce(LOGITS, np.full((T, B), -1), RETURNS)),
     (TypeError, "actions", lambda: reinforce(LOGITS, ACTIONS.tolist(), RETURNS)),
     (TypeError, "returns", lambda: reinforce(LOGITS, ACTIONS, RETURNS.astype(np.float32))),

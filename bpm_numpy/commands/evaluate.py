@@ -1,0 +1,34 @@
+"""``python -m bpm_numpy evaluate``: the scores of a trained network on fresh episodes."""
+
+import sys
+
+import numpy as np
+
+from ..episodes import evaluate
+from ..runs import load_network, load_settings
+from ..training import build
+
+HELP = "score the network of a run on fresh episodes"
+
+
+def add_arguments(parser):
+    parser.add_argument("run_folder", metavar="RUN", help="the folder of a run")
+    parser.add_argument("--episodes", type=int, default=1000, help="at least so many, in whole batches (default 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="of the episodes (default 0)")
+    parser.add_argument("--greedy", action="store_true", help="take the most probable action, rather than draw one")
+
+
+def run(arguments):
+    """Exit code: 0, or 2 if there is no such run."""
+    try:
+        task, _ = build(load_settings(arguments.run_folder))
+        net, params = load_network(arguments.run_folder)
+        # A run's own evaluations are seeded by (seed, 1, update).
+        rng = np.random.default_rng((arguments.seed, 2))
+        scores = evaluate(net, params, task.for_evaluation(), rng, arguments.episodes, arguments.greedy)
+    except (TypeError, ValueError) as error:
+        print(f"evaluate: {error}", file=sys.stderr)
+        return 2
+    for name, value in scores.items():
+        print(f"{name:>16}  {value:.4f}" + (f"   {task.score_label}" if name == "score" else ""))
+    return 0

@@ -1,0 +1,95 @@
+"""Grid maze: find the rewarding square, which can't be seen, and come back to it (the paper's second task)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..checks import check_count, check_number
+from .base import RewardTask
+
+MOVES = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]])  # up, down, left, right as (row, column)
+AROUND = np.array([[[row, column] for column in (-1, 0, 1)] for row in (-1, 0, 1)])  # (3, 3, 2)
+
+
+class Drawn(NamedTuple):
+    """What is random; squares are (row, column)."""
+
+    goal: np.ndarray  # (B, 2) the rewarding square
+    landings: np.ndarray  # (T, B, 2) where an agent that reaches it at step t is moved to
+
+
+def room(size):
+    """Walls of the room, (size, size) bool: the border, and a pillar on every second square of both axes.
+
+    The centre is free: where a pillar would stand on it (size 5, 9, 13) there is none.
+    """
+    walls = np.zeros((size, size), bool)
+    walls[[0, -1], :] = walls[:, [0, -1]] = True
+    walls[::2, ::2] = True
+    walls[size // 2, size // 2] = False
+    return walls
+
+
+class Maze(RewardTask):
+    """The agent starts at the centre of a room with pillars (``room``) and walks: up, down, left, right (0 ... 3).
+
+    A move into a wall or pillar stays. One free square other than the centre, drawn each episode and never shown,
+    gives ``reward``; who reaches it is moved at once to another free square, drawn anew. So what is worth learning
+    in an episode is where the square is. Every action counts.
+
+    Inputs: the 3×3 neighbourhood, row by row (1 wall, 0 free), then as ``RewardTask``: D = 16. Defaults: the paper's.
+
+    Attributes: walls (size, size) bool; position (B, 2) after ``reset``; the goals are ``drawn.goal``.
+    """
+
+    SMALL = {
+        "small": {"batch": 16, "size": 7, "T": 100, "reward": 10.0},
+        "tiny": {"batch": 16, "size": 5, "T": 50, "reward": 10.0},
+    }
+    score_label = "reward an episode"
+
+    def __init__(self, *, batch=30, size=11, T=200, reward=10.0):
+        check_count("size", size, smallest=5)
+        if size % 2 == 0:
+            raise ValueError(f"size: expected an odd number, got {size}")
+        check_number("reward", reward, above=0)
+        super().__init__(batch, T, n_seen=AROUND.shape[0] * AROUND.shape[1], n_actions=len(MOVES))
+        self.size, self.reward = int(size), float(reward)
+        self.walls = room(self.size)
+
+    def draw(self, rng):
+        free = np.argwhere(~self.walls)  # (F, 2)
+        centre = np.flatnonzero((free == self.size // 2).all(axis=1))[0]
+        goal = self._draw_other_than(rng, len(free), centre, (self.batch,))  # (B,)
+        landings = self._draw_other_than(rng, len(free), goal, (self.T, self.batch))  # (T, B)
+        return Drawn(free[goal], free[landings])
+
+    @staticmethod
+    def _draw_other_than(rng, n, left_out, shape):
+        """Uniform numbers of 0 ... n-1 other than ``left_out``."""
+        numbers = rng.integers(0, n - 1, shape)
+        return numbers + (numbers >= left_out)
+
+    def _begin(self):
+        super()._begin()
+        self.position = np.full((self.batch, 2), self.size // 2)
+
+    def _see(self):
+        around = self.position[:, None, None] + AROUND  # (B, 3, 3, 2)
+        return self.walls[around[..., 0], around[..., 1]].reshape(self.batch, -1)  # (B, 9)
+
+    def _decides(self):
+        return np.full(self.batch, self.t < self.T)
+
+    def _earn(self, actions):
+        goal, landings = self.drawn
+        ahead = self.position + MOVES[actions]  # (B, 2)
+        blocked = self.walls[ahead[:, 0], ahead[:, 1]]  # (B,)
+        reached = ~blocked & (ahead == goal).all(axis=1)
+        walked = np.where(blocked[:, None], self.position, ahead)
+        self.position = np.where(reached[:, None], landings[self.t], walked)
+        return self.reward * reached
+
+    def summarise(self, episode):
+        """score: reward an episode."""
+        return {"score": float(episode.rewards.sum(axis=0).mean())}

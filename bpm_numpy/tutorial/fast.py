@@ -9,7 +9,7 @@ import numpy as np
 
 from ..bptt import ByStep
 from ..chunks import ByChunks, Chunk, Plan, SliceRun, Work, trace_rule
-from ..figures.benchmark import plot_cases
+from ..figures.benchmark import plot_cases, plot_curves
 from ..figures.fast import plot_matrices_kept, plot_scores, plot_traffic
 from ..network import PlasticNetwork
 from ..notebooks import FOLDER
@@ -289,8 +289,14 @@ def figure_benchmark():
     return plot_cases(json.loads(RESULTS.read_text()))
 
 
+def figure_benchmark_curves():
+    """Time and memory over T, B and N, likewise."""
+    return plot_curves(json.loads(RESULTS.read_text()))
+
+
 FIGURES = {
     "benchmark.png": figure_benchmark,
+    "benchmark_curves.png": figure_benchmark_curves,
     "bytes_moved.png": figure_bytes_moved,
     "attention_scores.png": figure_attention_scores,
     "matrices_kept.png": figure_matrices_kept,

@@ -18,7 +18,7 @@ parameters.py   names, shapes and starting values
 losses.py, optimisers.py, gradcheck.py, storage.py
 tasks/          what networks are trained on, a class a task, batches of episodes at once
 episodes.py     play episodes, the loss and its gradients; training.py: the training loop
-runs.py, experiments.py   a training in a folder, resumable; the settings of every task
+runs.py, experiments.py, studies.py   a training in a folder, resumable; settings of every task; comparisons
 problems.py     random problems on which gradients are checked; broken.py: gradients broken on purpose
 figures/, tutorial/, notebooks.py, commands/   pictures, the notebooks' experiments, and the command line
 

@@ -4,7 +4,7 @@ import argparse
 import importlib
 import sys
 
-COMMANDS = ("quickstart", "tutorial", "check", "figures", "bench", "train", "evaluate", "gather")
+COMMANDS = ("quickstart", "tutorial", "check", "figures", "bench", "train", "evaluate", "gather", "study")
 
 
 def main(arguments=None):

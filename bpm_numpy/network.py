@@ -148,15 +148,23 @@ class PlasticNetwork:
             *(None if shape is None else np.zeros(shape, self.dtype) for shape in self._state_shapes(int(batch)))
         )
 
-    def step(self, params, x_t, state):
-        """One step, for acting: x_t (B, D), State -> StepOutput, next State. Checks shapes only."""
+    def step(self, params, x_t, state, modulator=None):
+        """One step, for acting: x_t (B, D), State -> StepOutput, next State. Checks shapes only.
+
+        It keeps nothing, so a run can be interfered with between two steps: ``state._replace(hebb=...)`` gives the
+        next step another Hebb, and ``modulator`` (B,) takes the place of M(t) in this one, which must be modulated.
+        """
         check_shape("x_t", x_t, ("B", self.n_inputs))
         self.check_state("state", state, x_t.shape[0], dtypes=None)
         shapes = parameter_shapes(self)
         check_names("params", params, shapes)
         for name, shape in shapes.items():
             check_shape(f"params[{name!r}]", params[name], shape)
-        out, state, _ = forward_step(self, params, x_t, state)
+        if modulator is not None:
+            if self.plasticity != "modulated":
+                raise ValueError(f"modulator: expected None with plasticity {self.plasticity!r}, got a value for M(t)")
+            check_shape("modulator", modulator, (x_t.shape[0],))
+        out, state, _ = forward_step(self, params, x_t, state, modulator)
         return out, state
 
     def begin(self, params, state, *, plan=None):

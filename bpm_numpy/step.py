@@ -159,11 +159,12 @@ def cell_jvp(net, params, step, t_x, t_state, t_y, t_params):
 # Which drive mu(t): the rate, M(t), or M(t) fanned out.
 
 
-def drive_forward(net, params, h):
-    """h_t (B, N) -> M (B,) or None, mu (B, N) | (B, 1) | (1, 1)."""
+def drive_forward(net, params, h, M=None):
+    """h_t (B, N) -> M (B,) or None, mu (B, N) | (B, 1) | (1, 1). A given M (B,) takes the place of the modulator's."""
     if net.plasticity == "hebbian":
         return None, np.reshape(params["rate"], (1, 1))
-    M = modulator_forward(h, params["W_m"], params["b_m"])
+    if M is None:
+        M = modulator_forward(h, params["W_m"], params["b_m"])
     return M, fanout_forward(M, params["W_fan"], params["b_fan"]) if net.fanout else M[:, None]
 
 
@@ -245,8 +246,8 @@ def eligibility_jvp(net, params, h_prev, p, trace, t_h_prev, t_p, t_trace, t_par
 # The step itself.
 
 
-def forward_step(net, params, x_t, state):
-    """x_t (B, D), state at t -> StepOutput, state at t+1, Step."""
+def forward_step(net, params, x_t, state, M=None):
+    """x_t (B, D), state at t -> StepOutput, state at t+1, Step. ``M`` as in ``drive_forward``."""
     h_prev, _, hebb, trace = state
     w = params[net.plastic_name]
     if net.plasticity == "none":
@@ -258,7 +259,7 @@ def forward_step(net, params, x_t, state):
     if net.plasticity == "none":
         step = Step(x_t, state, h, gates, p, k, None, None, None, None)
         return StepOutput(logits, values, None), State(h, c), step
-    M, mu = drive_forward(net, params, h)
+    M, mu = drive_forward(net, params, h, M)
     E, trace_next = eligibility_forward(net, params, h_prev, p, trace)
     hebb_next, inside = hebb_update_forward(hebb, mu, E, net.clip)
     step = Step(x_t, state, h, gates, p, k, M, mu, E, inside)

@@ -1,0 +1,101 @@
+"""``python -m bpm_numpy study``: make all runs of a study, side by side, and keep what figures/data holds of them.
+
+The runs are ``train`` commands in processes of their own. The study can be stopped at any time; the same command goes
+on where it was, and leaves alone what is done.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from ..studies import DATA, STUDIES, is_finished, load_study, runs_of, summarise, write_study
+from .check import format_table
+from .progress import progress
+from .train import first_signal
+
+HELP = "make all runs of a study and gather them into figures/data; the same command goes on with one that was stopped"
+
+
+def add_arguments(parser):
+    parser.add_argument("name", choices=STUDIES, metavar="NAME", help=", ".join(STUDIES))
+    parser.add_argument("--jobs", type=int, default=2, help="runs side by side (default 2)")
+    parser.add_argument("--out", metavar="DIR", help="folder of the runs (default: runs/studies/NAME)")
+    parser.add_argument("--seeds", type=int, help="how many (default: the study's own number)")
+
+
+def run(arguments):
+    """Exit code: 0 when all runs are done and kept, 130 if stopped before, 2 if one of them fails."""
+    name, study = arguments.name, STUDIES[arguments.name]
+    seeds = study.seeds if arguments.seeds is None else arguments.seeds
+    out = Path(arguments.out or Path("runs/studies") / name)
+    command = f"python -m bpm_numpy study {name}" + (f" --seeds {seeds}" if seeds != study.seeds else "")
+    try:
+        if arguments.jobs < 1:
+            raise ValueError(f"jobs: expected at least 1, got {arguments.jobs}")
+        runs = runs_of(study, out, seeds)
+        pending = [run for run in runs if not is_finished(run)]
+        done = len(runs) - len(pending)
+        with first_signal() as stopped:
+            turns = progress(
+                train_all(pending, arguments.jobs, stopped), len(runs), "runs", number=lambda turn: done + turn
+            )
+            done += sum(1 for _ in turns)
+    except (RuntimeError, TypeError, ValueError) as error:
+        print(f"study: {error}", file=sys.stderr)
+        return 2
+    if done < len(runs):
+        print(f"\nstopped with {done} of {len(runs)} runs done; the same command goes on", file=sys.stderr)
+        return 130
+    folder = write_study(name, runs, command, DATA)
+    rows = summarise(name, DATA)
+    print(format_table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows]))
+    about, _ = load_study(name, DATA)
+    print(f"{folder}: {len(runs)} runs, {about['core_minutes']} minutes of one core")
+    return 0
+
+
+def train_all(runs, jobs, stopped):
+    """Run the Runs, ``jobs`` at a time; yields how many are done at each that ends, until ``stopped``.
+
+    RuntimeError, with what it printed, if one fails. Whatever happens, no process is left behind: those under way are
+    asked to stop, which they do after saving.
+    """
+    waiting, active, done = list(runs), [], 0
+    try:
+        while (waiting or active) and not stopped:
+            while waiting and len(active) < jobs:
+                active.append(start(waiting.pop(0)))
+            ended = [process for process in active if process.poll() is not None]
+            active = [process for process in active if process not in ended]
+            for process in ended:
+                errors = process.communicate()[1]
+                if process.returncode:
+                    raise RuntimeError(f"{' '.join(process.args[1:])} failed: {errors.strip()}")
+                done += 1
+                yield done
+            time.sleep(0.05)
+    finally:
+        for process in active:
+            process.terminate()
+        for process in active:
+            process.communicate()
+
+
+def start(run):
+    """The run's ``train`` command in a process of its own, out of Ctrl-C's reach, and with one BLAS thread."""
+    line = run.line
+    words = [sys.executable, "-m", "bpm_numpy", "train", line.task, "--network", line.network]
+    words += ["--setting", line.setting, "--seed", str(run.settings.seed), "--out", str(run.folder)]
+    for key, value in line.changes.items():
+        words += ["--set", f"{key}={json.dumps(value)}"]
+    return subprocess.Popen(
+        words,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
+        start_new_session=True,
+    )

@@ -1,0 +1,229 @@
+"""Studies: networks compared on a task over several seeds. What is run, what is kept of it, and reading it again.
+
+    about, groups = load_study("cue-reward")       for figures and notebooks
+
+``python -m bpm_numpy study NAME`` makes a study's runs and keeps of them, in ``figures/data/NAME``:
+
+    about.json          the command; versions and cores; each label's settings, parameters and minutes a run; references
+    curves.csv          a row a label, seed and evaluation: all its scores, four digits each
+    summary.csv         a row a label: the scores at the end, over the seeds
+    params-LABEL.npz    the network of seed 0 (``storage.load_parameters``)
+"""
+
+import csv
+import json
+import os
+import platform
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from .checks import check_choice, check_count
+from .experiments import settings_for
+from .files import replace_file
+from .parameters import parameter_shapes
+from .runs import Group, load_curve, load_network, load_progress, load_settings, write_csv
+from .storage import save_parameters
+from .tasks.bandit import Bandit, Play, thompson_sampling
+from .tasks.maze import Maze
+from .tasks.text import Text
+from .training import NETWORKS, Settings, build
+
+DATA = Path(__file__).resolve().parent.parent / "figures" / "data"
+
+
+class Line(NamedTuple):
+    """What is trained under one label; ``changes`` as in ``settings_for``."""
+
+    label: str
+    task: str
+    network: str
+    setting: str
+    changes: dict
+
+
+class Study(NamedTuple):
+    """seeds 0, 1, ... seeds - 1 of each of the lines, which share a task and a setting."""
+
+    seeds: int
+    lines: list
+
+
+class Run(NamedTuple):
+    """One run of a study: its Line, its Settings and its folder."""
+
+    line: Line
+    settings: Settings
+    folder: Path
+
+
+def networks(task, setting, lstm=False):
+    """A Line for each of the paper's networks, and one for the LSTM with as many units."""
+    lines = [Line(network, task, network, setting, {}) for network in NETWORKS]
+    return lines + [Line("LSTM", task, "none", setting, {"network_options.cell": "lstm"})] * lstm
+
+
+def text_networks(setting, changes):
+    """The LSTM, and three plastic ones; the modulated one in both readings."""
+    readings = {
+        "LSTM": ("none", {}),
+        "plastic LSTM": ("plastic", {}),
+        "simple LSTM, notes": ("simple", {"network_options.reading": "notes"}),
+        "simple LSTM, paper": ("simple", {"network_options.reading": "paper"}),
+    }
+    return [Line(label, "text", network, setting, changes | more) for label, (network, more) in readings.items()]
+
+
+STUDIES = {
+    "cue-reward": Study(10, networks("cue-reward", "tiny")),
+    "cue-reward-eta": Study(
+        5, [Line(f"eta {eta}", "cue-reward", "retroactive", "tiny", {"start.eta": eta}) for eta in (0.1, 0.3, 0.7)]
+    ),
+    "association": Study(5, networks("association", "tiny", lstm=True)),
+    "association-verdict": Study(5, networks("association", "tiny-verdict")),
+    "completion": Study(5, networks("completion", "small", lstm=True)),
+    "bandit": Study(5, networks("bandit", "small")),
+    "text": Study(5, text_networks("tiny", {"updates": 1000})),
+    "maze": Study(5, networks("maze", "tiny")),
+}
+
+
+def runs_of(study, out, seeds):
+    """All Runs of a Study, in folders of ``out``: seed by seed, so that a part of them is a fair part."""
+    check_count("seeds", seeds)
+    runs = []
+    for seed in range(seeds):
+        for line in study.lines:
+            settings = settings_for(line.task, line.network, line.setting, seed, line.changes)
+            runs.append(Run(line, settings, Path(out) / f"{file_label(line.label)}-seed{seed}"))
+    return runs
+
+
+def file_label(label):
+    """A label as part of a file's name."""
+    return label.replace(",", "").replace(" ", "-")
+
+
+def is_finished(run):
+    """All updates of just this run are done."""
+    if not (run.folder / "settings.json").exists() or load_settings(run.folder) != run.settings:
+        return False
+    done = load_progress(run.folder)
+    return done is not None and done.training.step == run.settings.updates
+
+
+def write_study(name, runs, command, data=DATA):
+    """Keep finished runs of the study ``name`` in ``data``/name -> that folder."""
+    folder = Path(data) / name
+    folder.mkdir(parents=True, exist_ok=True)
+    curves = [load_curve(run.folder) for run in runs]
+    first = runs[0].settings
+    scores = [key for key in curves[0][0] if key not in NOT_SCORES]
+    rows = [
+        {"label": run.line.label, "seed": run.settings.seed, "update": row["update"]}
+        | {key: f"{row[key]:.4g}" for key in scores}
+        for run, curve in zip(runs, curves)
+        for row in curve
+    ]
+    write_csv(folder / "curves.csv", rows)
+
+    lines = {}
+    for run in runs:
+        if run.settings.seed == 0:
+            label = run.line.label
+            seconds = [curve[-1]["seconds"] for other, curve in zip(runs, curves) if other.line.label == label]
+            net, params = load_network(run.folder)
+            save_parameters(folder / f"params-{file_label(label)}.npz", net, params)
+            lines[label] = {
+                "parameters": sum(int(np.prod(shape)) for shape in parameter_shapes(net).values()),
+                "minutes": round(float(np.median(seconds)) / 60, 2),
+                "settings": run.settings._asdict(),
+            }
+    about = {
+        "study": name,
+        "command": command,
+        "task": first.task,
+        "setting": first.setting,
+        "core_minutes": round(sum(curve[-1]["seconds"] for curve in curves) / 60, 1),
+        "cores": os.cpu_count(),
+        "versions": {"python": platform.python_version(), "numpy": np.__version__},
+        "references": references(build(first)[0], np.random.default_rng(0)),
+        "lines": lines,
+    }
+    with replace_file(folder / "about.json") as file:
+        file.write(json.dumps(about, indent=1).encode())
+    write_csv(folder / "summary.csv", summarise(name, data))
+    return folder
+
+
+NOT_SCORES = ("update", "episodes", "seconds", "training_score", "loss", "gradient_norm", "clipped")
+
+
+def load_study(name, data=DATA, column="score"):
+    """What was kept of a study: about.json as a dict, and a ``runs.Group`` a label, of a column of curves.csv."""
+    check_choice("name", name, STUDIES)
+    folder = Path(data) / name
+    if not (folder / "about.json").exists():
+        raise ValueError(f"data: expected the study in {folder}, found none; python -m bpm_numpy study {name} makes it")
+    about = json.loads((folder / "about.json").read_text())
+    with open(folder / "curves.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    check_choice("column", column, [key for key in rows[0] if key not in ("label", "seed", "update")])
+    groups = []
+    for label, line in about["lines"].items():
+        curves = {}  # seed -> {update: score}
+        for row in rows:
+            if row["label"] == label:
+                curves.setdefault(row["seed"], {})[int(row["update"])] = float(row[column])
+        updates = list(next(iter(curves.values())))
+        scores = np.array([[curve[update] for update in updates] for curve in curves.values()])  # (S, R)
+        setting = about["setting"]
+        groups.append(
+            Group(about["task"], setting, label, line["parameters"], np.array(updates), scores, line["minutes"])
+        )
+    return about, groups
+
+
+def summarise(name, data=DATA):
+    """The scores at the end of a kept study: a dict a label, with the medians of the other columns behind them."""
+    about, groups = load_study(name, data)
+    with open(Path(data) / name / "curves.csv", newline="") as file:
+        others = next(csv.reader(file))[4:]  # behind label, seed, update, score
+    medians = {key: [np.median(group.scores[:, -1]) for group in load_study(name, data, key)[1]] for key in others}
+    rows = []
+    for number, group in enumerate(groups):
+        low, first, median, third, high = np.quantile(group.scores[:, -1], (0, 0.25, 0.5, 0.75, 1))
+        row = {"label": group.label, "parameters": group.parameters, "seeds": len(group.scores)}
+        row |= {"updates": int(group.updates[-1]), "median": f"{median:.3f}"}
+        row |= {"quartile 1": f"{first:.3f}", "quartile 3": f"{third:.3f}", "min": f"{low:.3f}", "max": f"{high:.3f}"}
+        row |= {"minutes": f"{group.minutes:.2f}"}
+        rows.append(row | {f"{key} (median)": f"{values[number]:.3f}" for key, values in medians.items()})
+    return rows
+
+
+def references(task, rng, batches=50):
+    """Scores that need no training: dict of name -> what ``task.summarise`` returns, or its score; none for most tasks.
+
+    Thompson sampling for the bandit, steps at random for the maze, and for text the grammar's entropy, to one who
+    remembers what objects the names had and to one who does not.
+    """
+    if isinstance(task, Text) and task.source == "grammar":
+        return {f"favourites {how}": {"score": task.entropy(how)} for how in ("learnt", "forgotten")}
+    if isinstance(task, Bandit):
+        return {"Thompson sampling": _means(task, lambda: thompson_sampling(task, rng), batches)}
+    if isinstance(task, Maze):
+        return {"random steps": _means(task, lambda: random_steps(task, rng), batches)}
+    return {}
+
+
+def random_steps(task, rng):
+    """Actions drawn uniformly, in B episodes of a task of kind "reward" -> Play."""
+    task.reset(rng)
+    actions = rng.integers(0, task.n_outputs, (task.T, task.batch))
+    return Play(actions, np.array([task.step(chosen)[1] for chosen in actions]))
+
+
+def _means(task, play, batches):
+    summaries = [task.summarise(play()) for _ in range(batches)]
+    return {key: float(np.mean([summary[key] for summary in summaries])) for key in summaries[0]}

@@ -1,0 +1,46 @@
+"""Figures of chapter 12: what a network reads in cue-reward association, and what M(t) and Hebb are worth to it."""
+
+import numpy as np
+
+from .style import SIGNED, new_figure, styled
+
+
+@styled
+def plot_inputs(x, names):
+    """x (T, D) of one episode, a row an input with its name, a column a step; red positive, blue negative."""
+    figure, axis = new_figure(1, 1, height=3.2)
+    image = axis.imshow(x.T, cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest", aspect="auto")
+    axis.set(xlabel="step t", yticks=range(len(names)))
+    axis.set_yticklabels(names, fontsize=7)
+    figure.colorbar(image, ax=axis, pad=0.02).set_label("x_t")
+    return figure
+
+
+@styled
+def plot_modulator_after(groups, bins=40):
+    """Histograms of M(t); ``groups``: dict of label -> values."""
+    figure, axis = new_figure(1, 1, height=2.4)
+    edges = np.linspace(-1, 1, bins + 1)
+    for label, values in groups.items():
+        axis.hist(values, edges, density=True, histtype="step", linewidth=1.5, label=label)
+    axis.set(xlabel="M(t)", ylabel="density", xlim=(-1, 1))
+    axis.legend(title="reward read at t")
+    return figure
+
+
+@styled
+def plot_interventions(scores):
+    """A panel a network: median and quartiles over batches of each intervention's score; label -> name -> scores."""
+    figure, axes = new_figure(1, len(scores), height=2.3, sharex=True, sharey=True, squeeze=False)
+    names = list(dict.fromkeys(name for of_network in scores.values() for name in of_network))
+    for axis, (label, of_network) in zip(axes[0], scores.items()):
+        for name, values in of_network.items():
+            first, median, third = np.quantile(values, (0.25, 0.5, 0.75))
+            row = names.index(name)
+            axis.plot([first, third], [row, row], color="C0", linestyle="-")
+            axis.plot([median], [row], color="C0", marker="o")
+        axis.axvline(0, color="0.7", linewidth=0.8, linestyle="-")
+        axis.set(title=label, xlabel="score")
+    axes[0, 0].set_yticks(range(len(names)), names)
+    axes[0, 0].invert_yaxis()
+    return figure

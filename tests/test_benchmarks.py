@@ -10,7 +10,7 @@ import pytest
 
 from bpm_numpy.__main__ import main
 from bpm_numpy.chunks import Plan
-from bpm_numpy.commands.bench import SIZES, Case, bound_shares, cases, make_problem, time_calls
+from bpm_numpy.commands.bench import SIZES, Case, bound_shares, cases, make_problem, time_calls, trained_problems
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 CELLS = [(cell, eligibility) for cell, eligibility, *_ in dict.fromkeys(sizes[:2] for sizes in SIZES.values())]
@@ -184,3 +184,12 @@ def test_bench_command(capsys):
     assert main(["bench", "--only", "N32 some", "--passes", "1"]) == 0
     assert "rnn outer N32" in capsys.readouterr().out
     assert main(["bench", "--only", "no such case"]) == 2
+
+
+def test_trained_networks_are_timed_on_episodes_of_their_tasks(capsys):
+    kept = list(trained_problems())
+    assert {"cue-reward", "association"} <= {name for name, _, _ in kept}
+    for _, _, problem in kept[:2]:
+        fast, steps = problem.gradients(), problem.gradients("steps")
+        for name, value in steps.items():  # trained networks are steep: rounding grows over the steps
+            assert np.abs(fast[name] - value).max() <= 1e-6 * max(np.abs(value).max(), 1e-300), name

@@ -1,18 +1,25 @@
 """``python -m bpm_numpy bench``: time one forward and one backward pass, in three regimes of the clip.
 
+With --trained: of the trained networks in figures/data, on fresh episodes of their tasks, beside the definition.
+
 The comparison with PyTorch and JAX on the same problems is ``python benchmarks/compare.py``.
 """
 
 import sys
 import time
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from ..chunks import choose_plan
+from ..episodes import rollout
 from ..network import PlasticNetwork
 from ..problems import Problem, join
 from ..step import forward_step
+from ..storage import load_parameters
+from ..studies import DATA, STUDIES, file_label, load_study
+from ..tasks import TASKS
 from .check import format_table
 from .progress import progress
 
@@ -83,6 +90,24 @@ def bound_shares(problem):
     return float(ever.mean()), float(at_bound.mean())
 
 
+def trained_problems(data=DATA):
+    """(study, label, Problem) of each trained network kept in ``data`` that has a Hebb: it reads fresh episodes."""
+    for name in STUDIES:
+        if not (data / name / "about.json").exists():
+            continue
+        about, _ = load_study(name, data)
+        for label, line in about["lines"].items():
+            net, params = load_parameters(data / name / f"params-{file_label(label)}.npz")
+            if net.plasticity == "none":
+                continue
+            rng = np.random.default_rng(0)
+            x = rollout(net, params, TASKS[about["task"]](**line["settings"]["task_options"]), rng).x
+            T, B = x.shape[:2]
+            d_logits, d_values = rng.standard_normal((T, B, net.n_outputs)), rng.standard_normal((T, B))
+            state = net.initial_state(B)
+            yield name, label, Problem(net, join(params, x, state), d_logits, d_values, state)
+
+
 def time_calls(function, calls, duration=0.0):
     """Seconds of each call, a list: at least ``calls`` calls, and more until they have taken ``duration`` seconds."""
     seconds = []
@@ -96,11 +121,14 @@ def time_calls(function, calls, duration=0.0):
 def add_arguments(parser):
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--only", default="", metavar="TEXT", help='cases whose "name regime" contains TEXT')
+    parser.add_argument("--trained", action="store_true", help="trained networks, in float64, beside the definition")
     parser.add_argument("--passes", type=int, default=5, help="timed ones, after one that is not (default 5)")
 
 
 def run(arguments):
     """Exit code: 0, or 2 if no case is selected."""
+    if arguments.trained and arguments.passes >= 1:
+        return run_trained(arguments.passes)
     selected = list(cases(arguments.dtype, arguments.only))
     if not selected or arguments.passes < 1:
         print("bench: expected --only to be part of a case's name, and --passes at least 1", file=sys.stderr)
@@ -118,4 +146,22 @@ def run(arguments):
         rows.append((name, *map(str, numbers), *times))
     print(format_table(header, rows))
     print(f'{arguments.dtype}; "ever" and "at the end": share of the entries of Hebb at the bound')
+    return 0
+
+
+def run_trained(passes):
+    """Exit code 0."""
+    rows = []
+    for name, label, problem in trained_problems():
+        N, (T, B) = problem.net.n_hidden, problem.d_values.shape
+        ever, end = bound_shares(problem)
+        seconds = {None: [], "steps": []}  # by plan
+        for _ in range(passes + 1):  # the two take turns, and the first turn does not count
+            for plan, taken in seconds.items():
+                taken += time_calls(partial(problem.gradients, plan), 1)
+        times = [1000 * float(np.median(taken[1:])) for taken in seconds.values()]
+        numbers = (T, B, N, f"{ever:.2%}", f"{end:.2%}", *(f"{time:.1f}" for time in times))
+        rows.append((name, label, *map(str, numbers)))
+    print(format_table(("study", "network", "T", "B", "N", "ever", "at the end", "ms", "ms by the definition"), rows))
+    print("float64, medians; the networks of seed 0 in figures/data, on fresh episodes")
     return 0

@@ -68,9 +68,8 @@ def train_all(runs, jobs, stopped):
         while (waiting or active) and not stopped:
             while waiting and len(active) < jobs:
                 active.append(start(waiting.pop(0)))
-            ended = [process for process in active if process.poll() is not None]
-            active = [process for process in active if process not in ended]
-            for process in ended:
+            for process in [process for process in active if process.poll() is not None]:
+                active.remove(process)
                 errors = process.communicate()[1]
                 if process.returncode:
                     raise RuntimeError(f"{' '.join(process.args[1:])} failed: {errors.strip()}")

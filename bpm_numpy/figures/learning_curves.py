@@ -1,5 +1,7 @@
 """How runs learn: the score over the updates, median and quartiles over seeds."""
 
+import textwrap
+
 import numpy as np
 
 from ..tasks import TASKS
@@ -18,6 +20,6 @@ def plot_learning_curves(groups):
             first, median, third = np.quantile(group.scores, (0.25, 0.5, 0.75), axis=0)  # (R,)
             (line,) = axis.plot(group.updates, median, label=f"{group.label} ({len(group.scores)})")
             axis.fill_between(group.updates, first, third, color=line.get_color(), alpha=0.2, linewidth=0)
-        axis.set(title=f"{task}, {setting}", xlabel="update", ylabel=TASKS[task].score_label)
+        axis.set(title=f"{task}, {setting}", xlabel="update", ylabel=textwrap.fill(TASKS[task].score_label, 32))
         axis.legend(title="network (seeds)", loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7, title_fontsize=7)
     return figure

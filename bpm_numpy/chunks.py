@@ -10,8 +10,8 @@ steps t0 ≤ t < t1 it need not be formed: with a_s = h_{s-1}, p_s the post-syna
     λ_ts    = eta Σ_{r=s+δ}^{t-1} mu_r ρ^(r-δ-s)                  what the product X_s has been driven by
     Hebb(t) = Hebb(t0) + κ_t ⊗ Ē + Σ_{s<t} a_s (λ_ts p_s)ᵀ
     Ē(t1)   = ρ^L Ē + eta Σ_s ρ^(t1-1-s) a_s p_sᵀ
-    y_t     = h_{t-1} W~ + κ_t ⊗ (h_{t-1} Q) + Σ_{s<t} λ_ts p_s ⊗ S_ts
-              W~ = w + alpha ⊗ Hebb(t0),   Q = alpha ⊗ Ē,   S_ts = (a_s ⊗ h_{t-1}) alpha
+    y_t     = h_{t-1} w + h_{t-1} P + κ_t ⊗ (h_{t-1} Q) + Σ_{s<t} λ_ts p_s ⊗ S_ts
+              P = alpha ⊗ Hebb(t0),   Q = alpha ⊗ Ē,   S_ts = (a_s ⊗ h_{t-1}) alpha
 
 (vectors over neurons scale columns). The sum over s is a product of stacked rows with alpha; with one alpha a
 neuron, S_ts = alpha (a_s · h_{t-1}), which is linear attention. "outer" is "notes" with eta = 1, ρ = 0, 0⁰ = 1.
@@ -22,7 +22,7 @@ Backward, with G and F the adjoints of Hebb(t1) and Ē(t1), each line the transp
     dκ   = Σ_pre G ⊗ Ē                                      dλ_s = p_s (a_s G)
     for t = t1-1 ... t0:
         dmu_t = ρ^(t-t0+1-δ) dκ + eta Σ_{s≤t-δ} ρ^(t-δ-s) dλ_s      then the drive's and the cell's backward
-        dh_{t-1} += W~ dy_t + Q (κ_t dy_t) + da_t;                  dκ += dy_t (h_{t-1} Q)
+        dh_{t-1} += (w + P) dy_t + Q (κ_t dy_t) + da_t;             dκ += dy_t (h_{t-1} Q)
         for s < t:  R_ts = alpha (λ_ts p_s dy_t);  da_s += h_{t-1} R_ts;  dh_{t-1} += a_s R_ts
                     dp_s += λ_ts dy_t S_ts;  dλ_s += dy_t p_s S_ts;  dalpha += (a_s ⊗ h_{t-1}) (λ_ts p_s dy_t)ᵀ
     Z = Σ_t h_{t-1} dy_tᵀ,  Zκ = Σ_t h_{t-1} (κ_t dy_t)ᵀ:   dw += Z,  dalpha += Hebb(t0) ⊗ Z + Ē ⊗ Zκ
@@ -70,8 +70,8 @@ from .step import (
 class Plan(NamedTuple):
     """How a pass is cut up: the numbers change time and memory, not results (but for rounding).
 
-    chunk: L, steps in a chunk; rows: episodes in a slice of the batch, which should fit the cache; keep: Hebb is kept
-    at the start of every keep-th chunk, and recomputed between.
+    chunk: L, steps in a chunk; rows: episodes in a slice of the batch; keep: Hebb is kept at the start of every
+    keep-th chunk, and recomputed between.
     """
 
     chunk: int
@@ -80,59 +80,71 @@ class Plan(NamedTuple):
 
 
 CHUNK = 8  # pairs of steps cost more with every step in a chunk, its matrices less: measured, about even from 6 to 12
-SLICE = 400_000  # entries of Hebb in a slice; measured: smaller ones cost calls of NumPy, larger ones leave the cache
+SLICE = 1_500_000  # entries of Hebb in a slice of the batch: larger ones take memory, smaller ones calls of NumPy
+BLOCK = 100_000  # entries that are worked on together: with what they are made from and into, they fit a core's cache
+LONG = 64  # chunks, from which on not every start is kept
+SMALL = {
+    "outer": 5_000,
+    "trace": 16_000,
+}  # entries in all, below which a chunk's calls of NumPy cost more than it saves
 
 
 def choose_plan(net, T, B):
-    """The Plan for T steps of B episodes: by sizes alone, so that every machine does the same."""
-    slices = -(-B * net.n_hidden**2 // SLICE)
-    chunks = -(-T // CHUNK)
-    return Plan(CHUNK, -(-B // min(slices, B)), keep=1 if chunks <= 64 else int(np.sqrt(chunks)))
+    """The Plan for T steps of B episodes, by sizes alone, so that every machine does the same.
+
+    It is "steps", the definition, for small matrices, and for larger ones in less than a chunk; but where a sequence is
+    long, so that only some starts of chunks are kept, never, since the definition keeps the matrices of every step.
+    """
+    entries, chunks = B * net.n_hidden**2, -(-T // CHUNK)
+    if chunks > LONG:
+        keep = int(np.sqrt(chunks))
+    elif entries < SMALL.get(net.eligibility, 0) * (2 if T < CHUNK else 1):
+        return "steps"
+    else:
+        keep = 1
+    slices = min(-(-entries // SLICE), B)
+    return Plan(CHUNK, -(-B // slices), keep)
 
 
-class Trace(NamedTuple):
-    """eta, ρ = 1 - eta and δ of the eligibility; the outer product is the trace with eta = 1.
+class Trace:
+    """What a chunk of L steps needs of eta, ρ = 1 - eta and δ; all in the network's dtype.
 
-    driven [r, s]: eta ρ^(r-δ-s) from r = s + δ on, 0 before: what mu_r adds to λ_ts, t > r; (L, L, 1, 1).
-    d_mu [t]: two rows that, times (dκ, dλ_0 ... dλ_{L-1}), give dmu_t, and what times mu_t adds to deta; (L, 2, L+1).
+    kappa (L,): what mu_r adds to κ_t, t > r;  lam [r, s] (L, L, 1, 1): what it adds to λ_ts, t > r;
+    kappa_hat, lam_hat: the same in |ρ| and |eta|;  keep: ρ^L;  last (L, 1, 1): the weight of X_s in Ē(t1);
+    d_mu [t] (L, 2, L+1): two rows that, times (dκ, dλ_0 ... dλ_{L-1}), give dmu_t, and what times mu_t adds to deta;
+    d_keep, d_last (L,): derivatives of ρ^L and of ``last`` in eta.
     """
 
-    eta: float
-    rho: float
-    delta: int
-    driven: np.ndarray
-    d_mu: np.ndarray
+    def __init__(self, net, params, L):
+        eta, delta, steps = float(params["eta"]), int(net.reading == "paper"), np.arange(L)
+        rho = 1 - eta
+        since = steps[:, None] - delta - steps  # [r, s]: r - δ - s, the exponent of mu_r in λ
+        taken = since >= 0
+        since = np.maximum(since, 0)
+        left = steps[::-1]  # t1-1-s
 
+        def powers(rho, eta):
+            return np.power(rho, steps + 1 - delta), eta * np.where(taken, np.power(rho, since), 0)
 
-def trace_rule(net, params, L):
-    """The Trace of a network, for chunks of up to L steps."""
-    traced = net.eligibility == "trace"
-    eta = float(params["eta"]) if traced else 1.0
-    rho, delta = 1 - eta, 1 if traced and net.reading == "paper" else 0
-    driven = eta * _powers(rho, delta, L)
-    d_mu = np.empty((L, 2, L + 1))
-    for t in range(L):
-        exponent = np.maximum(t - delta - np.arange(L), 0)
-        d_mu[t, 0] = rho ** (t + 1 - delta), *driven[t]
-        d_mu[t, 1] = (
-            -_slope(rho, t + 1 - delta),
-            *np.where(np.arange(L) <= t - delta, np.power(rho, exponent) - eta * _slope(rho, exponent), 0),
-        )
-    return Trace(eta, rho, delta, driven[:, :, None, None].astype(net.dtype), d_mu.astype(net.dtype))
-
-
-def _powers(rho, delta, L):
-    """[r, s]: ρ^(r-δ-s) from r = s + δ on, 0 before; (L, L)."""
-    exponent = np.arange(L)[:, None] - delta - np.arange(L)  # r - δ - s
-    return np.where(exponent >= 0, np.power(float(rho), np.maximum(exponent, 0)), 0.0)
+        kappa, lam = powers(rho, eta)
+        d_kappa = -_slope(rho, steps + 1 - delta)
+        d_lam = np.where(taken, np.power(rho, since) - eta * _slope(rho, since), 0)
+        d_mu = np.stack([np.column_stack([kappa, lam]), np.column_stack([d_kappa, d_lam])], axis=1)
+        kappa_hat, lam_hat = powers(abs(rho), abs(eta))
+        self.kappa, self.d_mu = kappa.astype(net.dtype), d_mu.astype(net.dtype)
+        self.kappa_hat, self.lam_hat = kappa_hat.astype(net.dtype), lam_hat.astype(net.dtype)
+        self.lam = lam.astype(net.dtype)[:, :, None, None]
+        self.last = (eta * np.power(rho, left)).astype(net.dtype)[:, None, None]
+        self.keep, self.d_keep = rho**L, -float(_slope(rho, L))
+        self.d_last = np.power(rho, left) - eta * _slope(rho, left)
 
 
 class Chunk:
     """L steps from Hebb(t0) and Ē, for one slice of the batch: the sums of the module's docstring.
 
-    hebb, trace (b, N, N), trace None for the outer product. After n calls of ``append`` the arrays a, p (n, b, N) and
-    mu (n, b, N or 1) hold what the steps so far have left; so do q (n, b, N) for the outer product, and kappa
-    (n+1, b, N or 1) and lam for a trace.
+    hebb, trace (b, N, N); trace and its ``rule``, a Trace, are None for the outer product. After n calls of ``append``
+    the arrays a, p (n, b, N) and mu (n, b, N or 1) hold what the steps so far have left; so do q (n, b, N) for the
+    outer product, and kappa (n+1, b, N or 1) and lam for a trace.
     """
 
     def __init__(self, net, params, rule, L, hebb, trace, work):
@@ -149,21 +161,36 @@ class Chunk:
             self.kappa = np.zeros((L + 1, b, columns), net.dtype)
             self.lam = np.zeros((L + 1, L, b, columns), net.dtype)
 
-    @cached_property
     def weights(self):
-        """W~(t0) = w + alpha ⊗ Hebb(t0) (b, N, N)."""
-        return np.add(np.multiply(self.alpha, self.hebb, out=self.work.weights), self.w, out=self.work.weights)
+        """(episodes, P = alpha ⊗ Hebb(t0), Q = alpha ⊗ Ē or None) of all episodes.
+
+        Several steps read them all at once, computed by the first; a single step block by block, in the cache.
+        """
+        if self.L > 1:
+            yield slice(None), *self._kept_weights
+            return
+        for rows, P, Q in self.work.blocks:
+            yield rows, *self._times_alpha(rows, P, Q)
 
     @cached_property
-    def Q(self):
-        return np.multiply(self.alpha, self.trace, out=self.work.Q)  # (b, N, N)
+    def _kept_weights(self):
+        P, Q = self.work.weights
+        for rows, _, _ in self.work.blocks:
+            self._times_alpha(rows, P[rows], None if Q is None else Q[rows])
+        return P, Q
+
+    def _times_alpha(self, rows, P, Q):
+        np.multiply(self.alpha, self.hebb[rows], out=P)
+        return P, None if self.trace is None else np.multiply(self.alpha, self.trace[rows], out=Q)
 
     def input(self, h_prev):
         """y_t (b, N) of the next step."""
         n = self.n
-        y = _row_times(h_prev, self.weights)
-        if self.trace is not None:
-            y += self.kappa[n] * _row_times(h_prev, self.Q)
+        y = h_prev @ self.w
+        for rows, P, Q in self.weights():
+            y[rows] += _row_times(h_prev[rows], P)
+            if self.trace is not None and n:  # κ is 0 at first
+                y[rows] += self.kappa[n, rows] * _row_times(h_prev[rows], Q)
         if n:
             ah, S, _ = self.work.pairs(n)
             np.multiply(self.a[:n], h_prev, out=ah)
@@ -181,73 +208,93 @@ class Chunk:
         if self.trace is None:
             np.multiply(mu, p, out=self.q[n])
         else:
-            self.kappa[n + 1] = self.kappa[n] + rule.rho ** (n + 1 - rule.delta) * mu
-            self.lam[n + 1] = self.lam[n] + rule.driven[n, : self.L] * mu
+            self.kappa[n + 1] = self.kappa[n] + rule.kappa[n] * mu
+            self.lam[n + 1] = self.lam[n] + rule.lam[n] * mu
         self.n = n + 1
 
-    def end(self, hebb, trace):
-        """Write Hebb(t1) before Clip, and Ē(t1), into these arrays, which may be those of the start."""
-        L, rule, Z = self.L, self.rule, self.work.Z
-        np.add(self.hebb, _sum_of_outer(self.a, self.driven(L), Z), out=hebb)
-        if self.trace is None:
-            return
-        hebb += np.multiply(self.kappa[L][:, None, :], self.trace, out=Z)
-        _sum_of_outer(self.a, self._last_weights() * self.p, Z)
-        np.multiply(rule.rho**L, self.trace, out=trace)
-        trace += Z
+    def end(self, hebb, trace, bound=np.inf, inside=None):
+        """Write Hebb(t1), clipped to ``bound``, and Ē(t1), into these arrays, which may be those of the start.
 
-    def _last_weights(self):
-        """eta ρ^(t1-1-s): the weight of X_s in Ē(t1), (L, 1, 1)."""
-        L = self.L
-        weights = self.rule.eta * np.power(self.rule.rho, np.arange(L - 1, -1, -1.0))
-        return weights.astype(self.net.dtype)[:, None, None]
+        Where Clip let pass is written into ``inside`` (b, N, N) bool, if given; if not, returns True if it cut any entry.
+        """
+        L, rule, q, cut = self.L, self.rule, self.driven(self.L), False
+        last = None if self.trace is None else rule.last * self.p
+        for rows, Z, Y in self.work.blocks:
+            _sum_of_outer(self.a[:, rows], q[:, rows], Z)
+            if self.trace is not None:
+                Z += np.multiply(self.kappa[L, rows, None], self.trace[rows], out=Y)
+            if bound == np.inf:
+                np.add(self.hebb[rows], Z, out=hebb[rows])
+            else:
+                Z += self.hebb[rows]
+                np.clip(Z, -bound, bound, out=hebb[rows])
+                if inside is None:
+                    cut = cut or not np.array_equal(Z, hebb[rows])
+                else:
+                    np.equal(Z, hebb[rows], out=inside[rows])
+            if self.trace is not None:
+                np.multiply(rule.keep, self.trace[rows], out=trace[rows])
+                trace[rows] += _sum_of_outer(self.a[:, rows], last[:, rows], Z)
+        return cut
 
     def certified(self, bound):
         """True if it is proved that no entry passed ``bound`` at any step of the chunk."""
         if bound == np.inf:
             return True
-        L, rule = self.L, self.rule
-        limit = bound * (1 - 4 * (L + 2) * float(np.finfo(self.net.dtype).eps))
-        mu = np.abs(self.mu)
-        powers = _powers(abs(rule.rho), rule.delta, L).astype(self.net.dtype)
-        lam = abs(rule.eta) * np.tensordot(powers, mu, axes=(0, 0))  # λ̂ (L, b, N or 1)
-        a, q = np.abs(self.a), lam * np.abs(self.p)
-        hebb = np.abs(self.hebb, out=self.work.Z)
-        total = hebb.max() + (a.max(axis=2) * q.max(axis=2)).sum(axis=0).max()  # of maxima: no entry's sum is larger
-        if self.trace is not None:
-            weights = np.power(abs(rule.rho), np.arange(1.0 - rule.delta, L + 1 - rule.delta)).astype(self.net.dtype)
-            kappa, trace = np.tensordot(weights, mu, axes=1), np.abs(self.trace, out=self.work.Q)  # κ̂ (b, N or 1)
-            total += kappa.max() * trace.max()
-        if total <= limit:
+        traced, rule = self.trace is not None, self.rule
+        limit = bound * (1 - 4 * (self.L + 2) * float(np.finfo(self.net.dtype).eps))
+        a = np.abs(self.a)
+        if traced:
+            mu = np.abs(self.mu)
+            kappa = np.tensordot(rule.kappa_hat, mu, axes=1)  # κ̂ (b, N or 1)
+            q = np.tensordot(rule.lam_hat, mu, axes=(0, 0)) * np.abs(self.p)  # λ̂ |p| (L, b, N)
+        else:
+            q = np.abs(self.q)
+        total = _largest(self.hebb) + (a.max(axis=2) * q.max(axis=2)).sum(axis=0).max()
+        if traced:
+            total += kappa.max() * _largest(self.trace)
+        if total <= limit:  # of maxima: no entry's sum is larger
             return True
-        total = _sum_of_outer(a, q, self.work.weights)
-        total += hebb
-        if self.trace is not None:
-            total += np.multiply(kappa[:, None, :], trace, out=trace)
-        return bool(total.max() <= limit)
+        for rows, Z, Y in self.work.blocks:
+            _sum_of_outer(a[:, rows], q[:, rows], Z)
+            Z += np.abs(self.hebb[rows], out=Y)
+            if traced:
+                np.abs(self.trace[rows], out=Y)
+                Z += np.multiply(kappa[rows, None], Y, out=Y)
+            if not Z.max() <= limit:
+                return False
+        return True
 
-    def backward(self, params, W_h, steps, G, F, dh, dc, d_hidden, dz, dmu, grads):
+    def backward(self, params, W_h, steps, G, F, inside, dh, dc, d_hidden, dz, dmu, grads):
         """From the adjoints at t1 to those at t0.
 
-        G, F (b, N, N), F None without a trace; dh, dc (b, N) the adjoints of h_{t1-1} and c_{t1-1} from later steps;
-        d_hidden (L, b, N) those of h_t from the readout; W_h that of ``cell_recurrent``. Writes G, F, and of every step
-        dz (L, b, N or 4N), which starts with dy, and dmu (L, b, N); adds to ``grads`` (alpha, eta). Returns dh, dc.
+        G, F (b, N, N), F None without a trace; ``inside`` (b, N, N) where Clip let pass at t1, None if everywhere; dh,
+        dc (b, N) the adjoints of h_{t1-1} and c_{t1-1} from later steps; d_hidden (L, b, N) those of h_t from the
+        readout; W_h that of ``cell_recurrent``. Writes G, F, and of every step dz (L, b, N or 4N), which starts with
+        dy, and dmu (L, b, N); adds to ``grads`` (alpha, eta). Returns dh, dc.
         """
         net, rule, L, a, p, mu = self.net, self.rule, self.L, self.a, self.p, self.mu
         traced = self.trace is not None
-        aG = _rows_times(a, G)  # (L, b, N)
-        da = _rows_times(self.driven(L), G.transpose(0, 2, 1))
+        q, aG, da = self.driven(L), np.empty_like(a), np.empty_like(a)  # (L, b, N)
         dys = dz[:, :, : a.shape[2]]  # (L, b, N)
         if traced:
-            d_sums = np.empty((L + 1, *a.shape[1:]), net.dtype)  # dκ, dλ_0 ... dλ_{L-1}
-            np.multiply(G, self.trace, out=self.work.Z).sum(axis=1, out=d_sums[0])
-            dlam, deta = np.multiply(p, aG, out=d_sums[1:]), np.empty_like(a)
-            last = self._last_weights()
-            aF = _rows_times(a, F)
-            da += _rows_times(last * p, F.transpose(0, 2, 1))
-            dp = self.lam[L] * aG
-            dp += last * aF
-            self._backward_last(F, aF, grads)
+            d_sums, aF, last = np.empty((L + 1, *a.shape[1:]), net.dtype), np.empty_like(a), rule.last * p
+            dkappa, dlam = d_sums[0], d_sums[1:]
+        for rows, Z, _ in self.work.blocks:
+            if inside is not None:
+                G[rows] *= inside[rows]
+            _rows_times(a[:, rows], G[rows], aG[:, rows])
+            _rows_times(q[:, rows], G[rows].transpose(0, 2, 1), da[:, rows])
+            if traced:
+                np.multiply(G[rows], self.trace[rows], out=Z).sum(axis=1, out=dkappa[rows])
+                _rows_times(a[:, rows], F[rows], aF[:, rows])
+                da[:, rows] += _rows_times(last[:, rows], F[rows].transpose(0, 2, 1))
+                grads["eta"] += rule.d_keep * np.vdot(F[rows], self.trace[rows])
+        if traced:
+            np.multiply(p, aG, out=dlam)
+            dp = self.lam[L] * aG + rule.last * aF
+            grads["eta"] += rule.d_last @ (aF * p).sum(axis=(1, 2))
+            deta, aQ = np.empty_like(a), np.empty_like(a)
         else:
             dq = aG
         # All pairs s < t of the chunk, step by step: a_s ⊗ h_{t-1}, their S, and λ_ts p_s dy_t as dy_t becomes known.
@@ -255,10 +302,11 @@ class Chunk:
         ah, S, V = self.work.pairs(L * (L - 1) // 2)
         for t in range(1, L):
             np.multiply(a[:t], a[t], out=ah[pairs[t]])
-        _pairs(ah, self.alpha, S)
+        if L > 1:
+            _pairs(ah, self.alpha, S)
         for t in reversed(range(L)):
             if traced:
-                dmu[t], deta[t] = (rule.d_mu[t, :, : L + 1] @ d_sums.reshape(L + 1, -1)).reshape(2, *dh.shape)
+                dmu[t], deta[t] = (rule.d_mu[t] @ d_sums.reshape(L + 1, -1)).reshape(2, *dh.shape)
                 dp_t = dp[t]
             else:
                 np.multiply(p[t], dq[t], out=dmu[t])
@@ -268,13 +316,18 @@ class Chunk:
             if dh_drive is not None:
                 dh += dh_drive
             dz[t], dh_cell, dc, dy = cell_backward_gates(net, W_h, steps[t], dh, dc, dp_t)
-            dh = _row_times(dy, self.weights.transpose(0, 2, 1))
+            dh = dy @ self.w.T
             dh += da[t]
             if dh_cell is not None:
                 dh += dh_cell
+            for rows, P, Q in self.weights():
+                dh[rows] += _row_times(dy[rows], P.transpose(0, 2, 1))
+                if traced and t == L - 1:
+                    aQ[:, rows] = _rows_times(a[:, rows], Q)
+                if traced and t:
+                    dh[rows] += _row_times(self.kappa[t, rows] * dy[rows], Q.transpose(0, 2, 1))
             if traced:
-                dh += _row_times(self.kappa[t] * dy, self.Q.transpose(0, 2, 1))
-                d_sums[0] += dy * _row_times(a[t], self.Q)
+                dkappa += dy * aQ[t]
             if t:
                 R = _pairs_back(np.multiply(self.driven(t), dy, out=V[pairs[t]]), self.alpha)
                 dh += _sum_over_s(a[:t], R)
@@ -287,27 +340,21 @@ class Chunk:
                     dq[:t] += dyS
         if L > 1:
             grads["alpha"] += _pairs_alpha(ah, V, self.alpha)
-        Z = _sum_of_outer(a, dys, self.work.Z)
         if traced:
             grads["eta"] += (mu * deta).sum()
-            Zk = _sum_of_outer(a, self.kappa[:L] * dys, self.work.Q)
-            grads["alpha"] += _alpha_sum(self.trace, Zk, self.alpha)
-            F *= rule.rho**L
-            F += np.multiply(self.kappa[L][:, None, :], G, out=self.work.weights)
-            F += np.multiply(self.alpha, Zk, out=Zk)
-        grads["alpha"] += _alpha_sum(self.hebb, Z, self.alpha)
-        G += np.multiply(self.alpha, Z, out=Z)
+            kappa_dy = self.kappa[:L] * dys
+        for rows, Z, Y in self.work.blocks:
+            if traced:
+                F[rows] *= rule.keep
+                F[rows] += np.multiply(self.kappa[L, rows, None], G[rows], out=Y)
+                if L > 1:  # κ is 0 at the first step, and so Zκ
+                    _sum_of_outer(a[:, rows], kappa_dy[:, rows], Y)
+                    grads["alpha"] += _alpha_sum(self.trace[rows], Y, self.alpha)
+                    F[rows] += np.multiply(self.alpha, Y, out=Y)
+            _sum_of_outer(a[:, rows], dys[:, rows], Z)
+            grads["alpha"] += _alpha_sum(self.hebb[rows], Z, self.alpha)
+            G[rows] += np.multiply(self.alpha, Z, out=Z)
         return dh, dc
-
-    def _backward_last(self, F, aF, grads):
-        """What the powers in Ē(t1) add to deta."""
-        rule, L = self.rule, self.L
-        per_product = (aF * self.p).sum(axis=(1, 2))  # <a_s F, p_s>, (L,)
-        exponent = np.arange(L - 1, -1, -1)
-        drho = (
-            _slope(rule.rho, L) * np.vdot(F, self.trace) + rule.eta * (_slope(rule.rho, exponent) * per_product).sum()
-        )
-        grads["eta"] += (np.power(rule.rho, exponent) * per_product).sum() - drho
 
 
 def _slope(rho, n):
@@ -315,14 +362,20 @@ def _slope(rho, n):
     return n * np.power(float(rho), np.maximum(np.asarray(n) - 1, 0))
 
 
+def _largest(matrices):
+    """max |entry|; NaN if there is one."""
+    return np.maximum(matrices.max(), -matrices.min())
+
+
 def _row_times(row, matrices):
     """row (b, N) times matrices (b, N, N), episode by episode -> (b, N)."""
     return np.matmul(row[:, None, :], matrices)[:, 0, :]
 
 
-def _rows_times(rows, matrices):
+def _rows_times(rows, matrices, out=None):
     """rows (L, b, N) times matrices (b, N, N), episode by episode -> (L, b, N)."""
-    return np.matmul(rows.transpose(1, 0, 2), matrices).transpose(1, 0, 2)
+    out = None if out is None else out.transpose(1, 0, 2)
+    return np.matmul(rows.transpose(1, 0, 2), matrices, out=out).transpose(1, 0, 2)
 
 
 def _sum_of_outer(a, q, out):
@@ -376,19 +429,30 @@ def _add(grads, more):
 
 
 class Work:
-    """Arrays that chunks write into, one set a slice: weights, Q, Z (b, N, N), and those of ``pairs``."""
+    """Arrays that chunks of a slice of b episodes write into.
+
+    blocks: (episodes, and two matrices for each of them, the same for every block) of all episodes, block by block;
+    weights: two matrices (b, N, N) for P and Q; Q and the blocks' second ones are None where none are needed.
+    """
 
     def __init__(self, net, b):
-        shape = b, net.n_hidden, net.n_hidden
-        self.weights, self.Z = np.empty(shape, net.dtype), np.empty(shape, net.dtype)
-        self.Q = np.empty(shape, net.dtype) if net.eligibility == "trace" else None
-        self.rows = np.empty((3, 0, *shape[:2]), net.dtype)
+        N, self.dtype = net.n_hidden, net.dtype
+        self.shape, self.traced = (b, N, N), net.eligibility == "trace"
+        size = min(b, max(1, BLOCK // N**2))
+        Z, Y = np.empty((2, size, N, N), self.dtype)
+        firsts = range(0, b, size)
+        self.blocks = [(slice(first, min(first + size, b)), Z[: b - first], Y[: b - first]) for first in firsts]
+        self.rows = np.empty((3, 0, b, N), self.dtype)
+
+    @cached_property
+    def weights(self):
+        P, *Q = np.empty((1 + self.traced, *self.shape), self.dtype)
+        return P, Q[0] if Q else None
 
     def pairs(self, n):
         """Three arrays (n, b, N)."""
         if n > self.rows.shape[1]:
-            b, N = self.Z.shape[:2]
-            self.rows = np.empty((3, n, b, N), self.Z.dtype)
+            self.rows = np.empty((3, n, *self.shape[:2]), self.dtype)
         return self.rows[:, :n]
 
 
@@ -409,9 +473,9 @@ class SliceRun:
         self.net, self.params, self.plan = net, params, plan
         self.h, self.c, hebb, trace = state
         self.hebb, self.trace = hebb.copy(), None if trace is None else trace.copy()
-        self.rule, self.W_h = trace_rule(net, params, plan.chunk), cell_recurrent(net, params)
+        self.rules, self.W_h = {}, cell_recurrent(net, params)
         self.work = Work(net, len(self.h))
-        self.segments = []
+        self.segments, self.unused = [], []
 
     @property
     def state(self):
@@ -430,10 +494,24 @@ class SliceRun:
             other.segments[-1].steps = list(other.segments[-1].steps)
         return other
 
+    def chunk(self, L, hebb, trace, work):
+        """A Chunk of L steps from these matrices."""
+        if trace is not None and L not in self.rules:
+            self.rules[L] = Trace(self.net, self.params, L)
+        return Chunk(self.net, self.params, self.rules.get(L), L, hebb, trace, work)
+
+    def replay(self, steps, hebb, trace, work):
+        """The Chunk of these steps, from these matrices."""
+        chunk = self.chunk(len(steps), hebb, trace, work)
+        for step in steps:
+            chunk.append(step.state.h, step.p, step.mu)
+        return chunk
+
     def advance(self, x):
         """All steps of x (T, b, D): in whole chunks where the certificate holds, else one by one."""
         L, T = self.plan.chunk, len(x)
         inputs = cell_inputs(self.net, self.params, x.reshape(-1, x.shape[2])).reshape(*x.shape[:2], -1)
+        self._reserve(-(-T // (L * self.plan.keep)))
         for t in range(0, T, L):
             part = slice(t, t + L)
             cut_before = bool(self.segments) and self.segments[-1].cut
@@ -446,36 +524,39 @@ class SliceRun:
         """One step, a chunk of length one, then Clip: x_t (b, D), inputs_t its ``cell_inputs``. Returns its Step."""
         if not self.segments or len(self.segments[-1].steps) == self.plan.chunk:
             self._open_segment()
-        chunk = self._chunk(1)
+        segment = self.segments[-1]
+        chunk = self.chunk(1, self.hebb, self.trace, self.work)
         self._cell_step(chunk, x_t, inputs_t)
-        chunk.end(self.hebb, self.trace)
-        if self.net.clip < np.inf:
-            clipped = np.clip(self.hebb, -self.net.clip, self.net.clip, out=self.work.weights)
-            segment = self.segments[-1]
-            segment.cut = segment.cut or not np.array_equal(clipped, self.hebb)
-            self.hebb, self.work.weights = clipped, self.hebb
-        return self.segments[-1].steps[-1]
+        cut = chunk.end(self.hebb, self.trace, self.net.clip)
+        segment.cut = segment.cut or cut
+        return segment.steps[-1]
+
+    def _reserve(self, n):
+        """Room for n starts, in one piece: fresh memory in many small pieces costs as much as what is done in it."""
+        self.unused = list(np.empty((n, 1 if self.trace is None else 2, *self.hebb.shape), self.net.dtype))
 
     def _open_segment(self):
-        kept = len(self.segments) % self.plan.keep == 0
-        hebb, trace = (None if v is None or not kept else v.copy() for v in (self.hebb, self.trace))
-        self.segments.append(Segment(hebb, trace))
+        start = [None, None]
+        if len(self.segments) % self.plan.keep == 0:
+            if not self.unused:
+                self._reserve(len(self.segments) // self.plan.keep + 1)  # as many as there are
+            for side, matrices, room in zip((0, 1), (self.hebb, self.trace), self.unused.pop()):
+                start[side] = room
+                room[...] = matrices
+        self.segments.append(Segment(*start))
 
     def _try_chunk(self, x, inputs):
         before = self.h, self.c
         self._open_segment()
-        chunk = self._chunk(len(x))
+        chunk = self.chunk(len(x), self.hebb, self.trace, self.work)
         for x_t, inputs_t in zip(x, inputs):
             self._cell_step(chunk, x_t, inputs_t)
         if chunk.certified(self.net.clip):
             chunk.end(self.hebb, self.trace)
             return True
-        self.segments.pop()
+        self.segments[-1].steps.clear()
         self.h, self.c = before
         return False
-
-    def _chunk(self, L):
-        return Chunk(self.net, self.params, self.rule, L, self.hebb, self.trace, self.work)
 
     def _cell_step(self, chunk, x_t, inputs_t):
         state = State(self.h, self.c)
@@ -492,7 +573,13 @@ class WayBack:
     def __init__(self, run):
         self.run, self.net, self.params = run, run.net, run.params
         self.work = Work(run.net, len(run.h))
-        self.afters = []
+
+    @cached_property
+    def _after(self):
+        """Matrices for hebb and trace after each of a segment's steps, and for where Clip let pass."""
+        L, shape = self.run.plan.chunk, self.run.hebb.shape
+        sides = 1 if self.run.trace is None else 2
+        return np.empty((L, sides, *shape), self.net.dtype), np.empty((L, *shape), bool)
 
     def backward(self, d_hidden, d_state, grads):
         """d_hidden (T, b, N), the readout's adjoint of every h_t; d_state the adjoint of the final state.
@@ -508,13 +595,10 @@ class WayBack:
         t = T
         for segment, hebb, trace in self._from_the_last():
             t -= len(segment.steps)
-            for first, length, hebb_0, trace_0, inside in self._pieces(segment, hebb, trace):
-                if inside is not None:
-                    G *= inside
-                steps, part = segment.steps[first : first + length], slice(t + first, t + first + length)
-                chunk = self._replay(steps, hebb_0, trace_0)
+            for first, chunk, inside in self._pieces(segment, hebb, trace):
+                steps, part = segment.steps[first : first + chunk.L], slice(t + first, t + first + chunk.L)
                 rows = d_hidden[part], dz[part], dmu[part]
-                dh, dc = chunk.backward(params, W_h, steps, G, F, dh, dc, *rows, grads)
+                dh, dc = chunk.backward(params, W_h, steps, G, F, inside, dh, dc, *rows, grads)
         dz = _flat(dz)
         steps = self.run.steps
         x, h_prev, h = (np.concatenate(parts) for parts in zip(*((step.x, step.state.h, step.h) for step in steps)))
@@ -525,32 +609,18 @@ class WayBack:
             _add(grads, more)
         return dx.reshape(T, b, -1), State(dh, dc, G, F)
 
-    def _replay(self, steps, hebb, trace):
-        chunk = Chunk(self.net, self.params, self.run.rule, len(steps), hebb, trace, self.work)
-        for step in steps:
-            chunk.append(step.state.h, step.p, step.mu)
-        return chunk
-
     def _pieces(self, segment, hebb, trace):
-        """(first step, length, its Hebb and trace, where Clip let pass at its end), from the last piece on."""
+        """(number of its first step, Chunk, where Clip let pass at its end), from the last piece on."""
         if not segment.cut:
-            return [(0, len(segment.steps), hebb, trace, None)]
-        pieces, bound, uncut = [], self.net.clip, self.work.weights
-        for first, step in enumerate(segment.steps):
-            hebb_next, trace_next, inside = self._after(first)
-            self._replay([step], hebb, trace).end(uncut, trace_next)
-            np.equal(np.clip(uncut, -bound, bound, out=hebb_next), uncut, out=inside)
-            pieces.append((first, 1, hebb, trace, inside))
+            return [(0, self.run.replay(segment.steps, hebb, trace, self.work), None)]
+        pieces, (matrices, masks) = [], self._after
+        for first, (step, (hebb_next, *trace_next), inside) in enumerate(zip(segment.steps, matrices, masks)):
+            trace_next = trace_next[0] if trace_next else None
+            chunk = self.run.replay([step], hebb, trace, self.work)
+            chunk.end(hebb_next, trace_next, self.net.clip, inside)
+            pieces.append((first, chunk, inside))
             hebb, trace = hebb_next, trace_next
         return reversed(pieces)
-
-    def _after(self, number):
-        """Matrices for hebb, trace and inside after a segment's step of that number; every segment uses the same."""
-        while len(self.afters) <= number:
-            hebb, trace = self.run.hebb, self.run.trace
-            traced = None if trace is None else np.empty_like(trace)
-            self.afters.append((np.empty_like(hebb), traced, np.empty(hebb.shape, bool)))
-        return self.afters[number]
 
     def _from_the_last(self):
         """Every segment with its Hebb and trace at the start, from the last to the first, recomputed where not kept."""
@@ -561,9 +631,8 @@ class WayBack:
             for segment in block[:-1]:
                 hebb, trace = (None if start is None else start.copy() for start in starts[-1])
                 for piece in ([step] for step in segment.steps) if segment.cut else (segment.steps,):
-                    self._replay(piece, hebb, trace).end(hebb, trace)
-                    if segment.cut:
-                        np.clip(hebb, -bound, bound, out=hebb)
+                    chunk = self.run.replay(piece, hebb, trace, self.work)
+                    chunk.end(hebb, trace, bound if segment.cut else np.inf)
                 starts.append((hebb, trace))
             for segment, start in zip(reversed(block), reversed(starts)):
                 yield segment, *start

@@ -21,7 +21,7 @@ from .checks import (
     check_number,
     check_shape,
 )
-from .chunks import ByChunks, Plan, can_be_chunked, choose_plan
+from .chunks import CHUNK, ByChunks, Plan, can_be_chunked, choose_plan
 from .equations.readout import readout_forward
 from .parameters import init_parameters, parameter_shapes
 from .step import State, forward_step
@@ -170,7 +170,7 @@ class PlasticNetwork:
     def begin(self, params, state, *, plan=None):
         """Start from ``state``: a ``Run``, whose steps are recorded for ``backward``; ``plan`` as in ``forward``."""
         self.check_state("state", state, batch=None, dtypes=self._forward_dtypes)
-        return self._run(params, state, choose_plan(self, 1, len(state.h)) if plan is None else plan)
+        return self._run(params, state, choose_plan(self, CHUNK, len(state.h)) if plan is None else plan)
 
     def forward(self, params, x, state=None, *, plan=None):
         """The whole sequence x (T, B, D), from ``state`` or from zeros -> Trajectory.

@@ -3,8 +3,10 @@
 import numpy as np
 
 from bpm_numpy import problems
+from bpm_numpy.chunks import Plan
 
 STEP = 1e-30  # nothing is subtracted in the complex step, so it can be as small as we like
+PLANS = (Plan(8, 2, 1), "steps")  # chunk by chunk where that is possible, and the definition
 
 
 def all_configurations():

@@ -686,8 +686,9 @@ def matrices_kept(record, N):
 
 @pytest.mark.parametrize("clip", (0.05, np.inf), ids=("cut", "uncut"))
 @pytest.mark.parametrize("eligibility", ("outer", "trace"))
-def test_the_matrices_kept_grow_like_the_square_root_of_the_length(eligibility, clip):
+def test_the_matrices_kept_grow_like_the_square_root_of_the_length(monkeypatch, eligibility, clip):
     """By the plan that is chosen for the length. A hundred times as long: at most ten times as many."""
+    monkeypatch.setattr(chunks, "SMALL", {})  # or the shortest, of such small matrices, would go step by step
     N = 3
     net = PlasticNetwork(2, N, 1, eligibility=eligibility, clip=clip)
     rng = np.random.default_rng(17)
@@ -768,7 +769,7 @@ def test_trained_networks(cell, plasticity, eligibility, reading):
     problem = problems.Problem(net, inputs, rng.standard_normal((40, 5, 4)), rng.standard_normal((40, 5)), d_state)
     expected, inside = definition(problem)
     assert (np.abs(expected["final hebb"]) == net.clip).mean() > 0.02 and not inside.all()
-    for plan in (None, Plan(8, 2, 1), Plan(5, 5, 3)):
+    for plan in (Plan(8, 2, 1), Plan(5, 5, 3)):
         assert_close(results(problem, plan), expected, 1e-12)
 
 
@@ -799,13 +800,29 @@ def test_what_is_no_plan_is_refused(plan):
         net.begin(params, net.initial_state(2), plan=plan)
 
 
-@pytest.mark.parametrize("T, B, N", ((1, 1, 1), (7, 3, 2), (90, 5, 6), (17, 13, 100)))
+@pytest.mark.parametrize(
+    "T, B, N, small",
+    (
+        (1, 1, 1, True),
+        (90, 5, 6, True),
+        (520, 5, 6, False),
+        (7, 5, 70, True),
+        (8, 5, 70, False),
+        (17, 13, 100, False),
+    ),
+)
 @pytest.mark.parametrize("bound", ("ample", "some"))
-def test_the_plan_that_is_chosen(T, B, N, bound):
+def test_the_plan_that_is_chosen(T, B, N, small, bound):
+    """The definition for small matrices, larger ones in less than a chunk; not where all steps' are many to keep."""
     problem = draw(np.random.default_rng(23), OPTIONS[-1], T, bound, B=B, N=N)
+    assert problem.net.eligibility == "trace"
     plan = chunks.choose_plan(problem.net, T, B)
-    assert all(type(value) is int and value >= 1 for value in plan) and plan.rows <= B
-    assert_close(results(problem, None), definition(problem)[0], 1e-12)
+    if small:
+        assert plan == "steps"
+        assert isinstance(problem.forward(problem.inputs).record, ByStep)
+    else:
+        assert all(type(value) is int and value >= 1 for value in plan) and plan.rows <= B
+        assert_close(results(problem, None), definition(problem)[0], 1e-12)
 
 
 def test_plans_larger_than_the_problem():

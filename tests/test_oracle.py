@@ -6,13 +6,12 @@ from math import atanh, log, tanh
 import numpy as np
 import oracle
 import pytest
-from configurations import all_configurations, identifier, random_problem
+from configurations import PLANS, all_configurations, identifier, random_problem
 
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.step import State
 
 CONFIGURATIONS = all_configurations()
-PLANS = (None, "steps")  # the default, which goes chunk by chunk where it can, and the definition
 every_configuration = pytest.mark.parametrize("options", CONFIGURATIONS, ids=identifier)
 
 

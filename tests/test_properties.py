@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 from configurations import (
+    PLANS,
     all_configurations,
     derivative_along,
     derivative_at,
@@ -96,7 +97,7 @@ def test_backward_against_the_complex_step(seed):
     for name in rng.choice(list(problem.inputs), 4):
         index = tuple(rng.integers(size) for size in problem.inputs[name].shape)
         entries.append((name, index, derivative_at(problem.loss, problem.inputs, name, index)))
-    for plan in (None, "steps"):
+    for plan in PLANS:
         traj = problem.net.forward(params, x, state, plan=plan)
         d_outputs = problem.d_logits, problem.d_values, problem.d_state
         grads = join(*problem.net.backward(params, traj, *d_outputs))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from configurations import all_configurations, identifier, random_problem
+from configurations import PLANS, all_configurations, identifier, random_problem
 
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.problems import REGIMES, join
@@ -77,23 +77,25 @@ def compare(problem):
     """Values to 1e-12 and gradients to 1e-10 of all parameters, x and the initial state."""
     leaves = {name: torch.tensor(value, requires_grad=True) for name, value in problem.inputs.items()}
     logits, values, modulator, state = torch_forward(problem.net, *problem.split(leaves))
-    traj = problem.forward(problem.inputs)
-    ours = (traj.logits, traj.values, traj.modulator, *traj.state)
-    for one, other in zip(ours, (logits, values, modulator, *state), strict=True):
-        assert (one is None) == (other is None)
-        if one is not None:
-            np.testing.assert_allclose(one, other.detach().numpy(), rtol=0, atol=1e-12)
+    for plan in PLANS:
+        traj = problem.forward(problem.inputs, plan)
+        ours = (traj.logits, traj.values, traj.modulator, *traj.state)
+        for one, other in zip(ours, (logits, values, modulator, *state), strict=True):
+            assert (one is None) == (other is None)
+            if one is not None:
+                np.testing.assert_allclose(one, other.detach().numpy(), rtol=0, atol=1e-12)
 
     d_state = State(*(None if d is None else torch.tensor(d) for d in problem.d_state))
     loss = problem._replace(
         d_logits=torch.tensor(problem.d_logits), d_values=torch.tensor(problem.d_values), d_state=d_state
     ).pair(logits, values, state)
     loss.backward()
-    for name, grad in problem.gradients().items():
-        if leaves[name].grad is None:  # the loss doesn't depend on it
-            assert not grad.any(), name
-        else:
-            np.testing.assert_allclose(grad, leaves[name].grad.numpy(), rtol=1e-10, atol=1e-10, err_msg=name)
+    for plan in PLANS:
+        for name, grad in problem.gradients(plan).items():
+            if leaves[name].grad is None:  # the loss doesn't depend on it
+                assert not grad.any(), name
+            else:
+                np.testing.assert_allclose(grad, leaves[name].grad.numpy(), rtol=1e-10, atol=1e-10, err_msg=name)
 
 
 @pytest.mark.parametrize("options", all_configurations(), ids=identifier)

@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
+from ..chunks import Plan
 from ..files import replace_file
 from ..gradcheck import gradcheck
 from ..problems import REGIMES, configurations, random_problem
@@ -21,6 +22,7 @@ from .progress import progress
 
 HELP = "gradient-check every configuration, or those that the options select"
 FILTERS = ("cell", "plasticity", "eligibility", "fanout", "reading", "alpha", "readout")
+CHUNKS = Plan(chunk=4, rows=1, keep=1)  # matrices as small as these would go step by step by themselves
 TOLERANCE = 1e-10  # of forward mode and of the chunks, relative
 HEADER = (
     "cell", "plasticity", "eligibility", "fan-out", "reading", "checks", "failed", "cut by Clip",
@@ -99,7 +101,7 @@ def check_one(job):
     n_hidden, T = (2, 4) if options["eligibility"] == "taylor" else (3, 5)
     started = time.perf_counter()
     problem = random_problem(rng, 2, n_hidden, 2, T, 2, regime, **options)
-    grads, by_chunks = problem.gradients("steps"), problem.gradients()
+    grads, by_chunks = problem.gradients("steps"), problem.gradients(CHUNKS)
     sample = {} if full else {"max_entries": 3, "rng": rng}
     projections = {} if full else {"directions": 1, "rng": rng}
     quiet = {"raise_on_failure": False}

@@ -8,7 +8,7 @@ from unittest.mock import patch
 import numpy as np
 
 from ..bptt import ByStep
-from ..chunks import ByChunks, Chunk, Plan, SliceRun, Work, trace_rule
+from ..chunks import ByChunks, Chunk, Plan, SliceRun, Trace, Work
 from ..figures.benchmark import plot_cases, plot_curves
 from ..figures.fast import plot_matrices_kept, plot_scores, plot_traffic
 from ..network import PlasticNetwork
@@ -128,7 +128,8 @@ def certificates(traj, L=CHUNK):
     for t0 in range(0, len(steps), L):
         part = steps[t0 : t0 + L]
         start = part[0].state
-        chunk = Chunk(net, params, trace_rule(net, params, L), len(part), start.hebb, start.trace, work)
+        rule = None if start.trace is None else Trace(net, params, len(part))
+        chunk = Chunk(net, params, rule, len(part), start.hebb, start.trace, work)
         for step in part:
             chunk.append(step.state.h, step.p, step.mu)
         said.append(chunk.certified(net.clip))
@@ -198,14 +199,18 @@ def agreement(rng, networks):
 
 
 def matrices_kept(net, params, x, plan):
-    """How many arrays of the size of Hebb there are after a forward pass, its working matrices included."""
+    """How much memory there is after a forward pass in arrays as large as Hebb, or larger, counted in Hebbs.
+
+    Working matrices are included, but for those of what a few episodes need at a time.
+    """
     tracemalloc.start()
     try:
         traj = net.forward(params, x, plan=plan)  # noqa: F841, alive until memory is looked at
         traces = tracemalloc.take_snapshot().traces
     finally:
         tracemalloc.stop()
-    return sum(trace.size == x.shape[1] * net.n_hidden**2 * net.dtype.itemsize for trace in traces)
+    size = x.shape[1] * net.n_hidden**2 * net.dtype.itemsize
+    return sum(trace.size // size for trace in traces)
 
 
 def peak_bytes(net, params, x, plan):

@@ -215,7 +215,7 @@ class Chunk:
     def end(self, hebb, trace, bound=np.inf, inside=None):
         """Write Hebb(t1), clipped to ``bound``, and Ē(t1), into these arrays, which may be those of the start.
 
-        Where Clip let pass is written into ``inside`` (b, N, N) bool, if given; if not, returns True if it cut any entry.
+        With ``inside`` (b, N, N) bool, where Clip let pass is written there; without it, returns whether it cut any.
         """
         L, rule, q, cut = self.L, self.rule, self.driven(self.L), False
         last = None if self.trace is None else rule.last * self.p

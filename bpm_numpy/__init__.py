@@ -19,6 +19,7 @@ losses.py, optimisers.py, gradcheck.py, storage.py
 tasks/          what networks are trained on, a class a task, batches of episodes at once
 episodes.py     play episodes, the loss and its gradients; training.py: the training loop
 runs.py, experiments.py, studies.py   a training in a folder, resumable; settings of every task; comparisons
+sequences.py    one network trained on several tasks in turn: what it scores on all of them after each
 problems.py     random problems on which gradients are checked; broken.py: gradients broken on purpose
 figures/, tutorial/, notebooks.py, commands/   pictures, the notebooks' experiments, and the command line
 

@@ -5,9 +5,10 @@
 ``python -m bpm_numpy study NAME`` makes a study's runs and keeps of them, in ``figures/data/NAME``:
 
     about.json          the command; versions and cores; each label's settings, parameters and minutes a run; references
-    curves.csv          a row a label, seed and evaluation: all its scores, four digits each
+    curves.csv          a row a label, seed and evaluation: the scores that all tasks have, four digits each
     summary.csv         a row a label: the scores at the end, over the seeds
     params-LABEL.npz    the network of seed 0 (``storage.load_parameters``)
+    matrix.csv          of tasks in sequence: see ``sequences``
 """
 
 import csv
@@ -24,9 +25,11 @@ from .experiments import settings_for
 from .files import replace_file
 from .parameters import parameter_shapes
 from .runs import Group, load_curve, load_network, load_progress, load_settings, write_csv
+from .sequences import is_sequence, write_matrices
 from .storage import save_parameters
-from .tasks.bandit import Bandit, Play, thompson_sampling
-from .tasks.maze import Maze
+from .tasks import TASKS
+from .tasks.bandit import Bandit, one_arm, thompson_sampling, win_stay_lose_shift
+from .tasks.maze import Maze, random_steps, shortest_paths
 from .tasks.text import Text
 from .training import NETWORKS, Settings, build
 
@@ -34,17 +37,18 @@ DATA = Path(__file__).resolve().parent.parent / "figures" / "data"
 
 
 class Line(NamedTuple):
-    """What is trained under one label; ``changes`` as in ``settings_for``."""
+    """What is trained under one label; ``changes`` as in ``settings_for``; ``after``: the label it goes on from."""
 
     label: str
     task: str
     network: str
     setting: str
     changes: dict
+    after: str | None = None
 
 
 class Study(NamedTuple):
-    """seeds 0, 1, ... seeds - 1 of each of the lines, which share a task and a setting."""
+    """seeds 0, 1, ... seeds - 1 of each of the lines."""
 
     seeds: int
     lines: list
@@ -64,15 +68,44 @@ def networks(task, setting, lstm=False):
     return lines + [Line("LSTM", task, "none", setting, {"network_options.cell": "lstm"})] * lstm
 
 
-def text_networks(setting, changes):
-    """The LSTM, and three plastic ones; the modulated one in both readings."""
+def at_full_size(network, updates):
+    """A Line for cue-reward association as large as in the paper, for as many updates as there is time for."""
+    changes = {"updates": updates, "evaluate_every": updates // 10, "network_options.dtype": "float32"}
+    return [Line(network, "cue-reward", network, "paper", changes)]
+
+
+def text_networks(setting, as_many_parameters=None):
+    """The LSTM with as many units as the plastic LSTMs, the plastic one, and the modulated one in both readings.
+
+    as_many_parameters: hidden units of an LSTM with the modulated ones' number of parameters, which is then a line too;
+    None where as many units are as many parameters.
+    """
     readings = {
         "LSTM": ("none", {}),
+        "LSTM, as many parameters": ("none", {"network_options.n_hidden": as_many_parameters}),
         "plastic LSTM": ("plastic", {}),
         "simple LSTM, notes": ("simple", {"network_options.reading": "notes"}),
         "simple LSTM, paper": ("simple", {"network_options.reading": "paper"}),
     }
-    return [Line(label, "text", network, setting, changes | more) for label, (network, more) in readings.items()]
+    if as_many_parameters is None:
+        del readings["LSTM, as many parameters"]
+    return [Line(label, "text", network, setting, changes) for label, (network, changes) in readings.items()]
+
+
+def in_sequence(n_hidden, stages):
+    """For each of the paper's networks a Line a stage, which starts where the one before has ended.
+
+    ``stages``: (task, setting, updates) each, in tasks that differ and have as many actions.
+    """
+    sizes = [TASKS[task](**TASKS[task].SMALL[setting]).n_inputs for task, setting, _ in stages]
+    lines = []
+    for network in NETWORKS:
+        for k, (task, setting, updates) in enumerate(stages):
+            changes = {"network_options.n_hidden": n_hidden, "updates": updates}
+            changes["task_options.block"] = [sum(sizes[:k]), sum(sizes)]
+            after = f"{network}, stage {k}" if k else None
+            lines.append(Line(f"{network}, stage {k + 1}", task, network, setting, changes, after))
+    return lines
 
 
 STUDIES = {
@@ -80,12 +113,17 @@ STUDIES = {
     "cue-reward-eta": Study(
         5, [Line(f"eta {eta}", "cue-reward", "retroactive", "tiny", {"start.eta": eta}) for eta in (0.1, 0.3, 0.7)]
     ),
-    "association": Study(5, networks("association", "tiny", lstm=True)),
+    "cue-reward-paper": Study(1, [*at_full_size("none", updates=2000), *at_full_size("simple", updates=100)]),
+    "association": Study(5, networks("association", "small", lstm=True)),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),
     "bandit": Study(5, networks("bandit", "small")),
-    "text": Study(5, text_networks("tiny", {"updates": 1000})),
-    "maze": Study(5, networks("maze", "tiny")),
+    "sequence": Study(
+        5, in_sequence(24, [("cue-reward", "tiny", 2000), ("bandit", "small", 1000), ("association", "tiny", 1000)])
+    ),
+    "text": Study(5, text_networks("tiny", as_many_parameters=22)),
+    "text-pydoc": Study(5, text_networks("pydoc")),
+    "maze": Study(5, networks("maze", "small")),
 }
 
 
@@ -95,9 +133,17 @@ def runs_of(study, out, seeds):
     runs = []
     for seed in range(seeds):
         for line in study.lines:
+            if line.after:
+                start = run_folder(out, line.after, seed) / "params.npz"
+                line = line._replace(changes=line.changes | {"start": start.as_posix()})
             settings = settings_for(line.task, line.network, line.setting, seed, line.changes)
-            runs.append(Run(line, settings, Path(out) / f"{file_label(line.label)}-seed{seed}"))
+            runs.append(Run(line, settings, run_folder(out, line.label, seed)))
     return runs
+
+
+def run_folder(out, label, seed):
+    """Where a study's run is, in the folder ``out`` of its runs."""
+    return Path(out) / f"{file_label(label)}-seed{seed}"
 
 
 def file_label(label):
@@ -106,8 +152,9 @@ def file_label(label):
 
 
 def is_finished(run):
-    """All updates of just this run are done."""
-    if not (run.folder / "settings.json").exists() or load_settings(run.folder) != run.settings:
+    """All updates of just this run are done, and its parameters are there to start another one from."""
+    there = all((run.folder / name).exists() for name in ("settings.json", "params.npz"))
+    if not there or load_settings(run.folder) != run.settings:
         return False
     done = load_progress(run.folder)
     return done is not None and done.training.step == run.settings.updates
@@ -118,8 +165,7 @@ def write_study(name, runs, command, data=DATA):
     folder = Path(data) / name
     folder.mkdir(parents=True, exist_ok=True)
     curves = [load_curve(run.folder) for run in runs]
-    first = runs[0].settings
-    scores = [key for key in curves[0][0] if key not in NOT_SCORES]
+    scores = [key for key in curves[0][0] if key not in NOT_SCORES and all(key in curve[0] for curve in curves)]
     rows = [
         {"label": run.line.label, "seed": run.settings.seed, "update": row["update"]}
         | {key: f"{row[key]:.4g}" for key in scores}
@@ -143,17 +189,17 @@ def write_study(name, runs, command, data=DATA):
     about = {
         "study": name,
         "command": command,
-        "task": first.task,
-        "setting": first.setting,
         "core_minutes": round(sum(curve[-1]["seconds"] for curve in curves) / 60, 1),
         "cores": os.cpu_count(),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
-        "references": references(build(first)[0], np.random.default_rng(0)),
+        "references": references(build(runs[0].settings)[0], np.random.default_rng(0)),
         "lines": lines,
     }
     with replace_file(folder / "about.json") as file:
         file.write(json.dumps(about, indent=1).encode())
     write_csv(folder / "summary.csv", summarise(name, data))
+    if is_sequence(runs):
+        write_matrices(folder, runs)
     return folder
 
 
@@ -178,10 +224,8 @@ def load_study(name, data=DATA, column="score"):
                 curves.setdefault(row["seed"], {})[int(row["update"])] = float(row[column])
         updates = list(next(iter(curves.values())))
         scores = np.array([[curve[update] for update in updates] for curve in curves.values()])  # (S, R)
-        setting = about["setting"]
-        groups.append(
-            Group(about["task"], setting, label, line["parameters"], np.array(updates), scores, line["minutes"])
-        )
+        task, setting = line["settings"]["task"], line["settings"]["setting"]
+        groups.append(Group(task, setting, label, line["parameters"], np.array(updates), scores, line["minutes"]))
     return about, groups
 
 
@@ -205,25 +249,24 @@ def summarise(name, data=DATA):
 def references(task, rng, batches=50):
     """Scores that need no training: dict of name -> what ``task.summarise`` returns, or its score; none for most tasks.
 
-    Thompson sampling for the bandit, steps at random for the maze, and for text the grammar's entropy, to one who
-    remembers what objects the names had and to one who does not.
+    Rules that use more or less of the past for the bandit; for the maze steps at random, and shortest paths to a goal
+    that is known from the start; for text the grammar's entropy, to one who remembers what objects the names had and
+    to one who does not.
     """
     if isinstance(task, Text) and task.source == "grammar":
         return {f"favourites {how}": {"score": task.entropy(how)} for how in ("learnt", "forgotten")}
+    rules = {}
     if isinstance(task, Bandit):
-        return {"Thompson sampling": _means(task, lambda: thompson_sampling(task, rng), batches)}
+        rules = {
+            "Thompson sampling": thompson_sampling,
+            "win-stay, lose-shift": win_stay_lose_shift,
+            "without memory": one_arm,
+        }
     if isinstance(task, Maze):
-        return {"random steps": _means(task, lambda: random_steps(task, rng), batches)}
-    return {}
+        rules = {"random steps": random_steps, "goal known": shortest_paths}
+    return {name: _means(task, rule, rng, batches) for name, rule in rules.items()}
 
 
-def random_steps(task, rng):
-    """Actions drawn uniformly, in B episodes of a task of kind "reward" -> Play."""
-    task.reset(rng)
-    actions = rng.integers(0, task.n_outputs, (task.T, task.batch))
-    return Play(actions, np.array([task.step(chosen)[1] for chosen in actions]))
-
-
-def _means(task, play, batches):
-    summaries = [task.summarise(play()) for _ in range(batches)]
+def _means(task, rule, rng, batches):
+    summaries = [task.summarise(rule(task, rng)) for _ in range(batches)]
     return {key: float(np.mean([summary[key] for summary in summaries])) for key in summaries[0]}

@@ -10,6 +10,7 @@ a run was interrupted changes no bit of what comes out.
 """
 
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +20,8 @@ from .episodes import evaluate, loss_and_gradients, rollout
 from .losses import ENTROPIES
 from .network import PlasticNetwork
 from .optimisers import adam, adam_init, clip_gradient_norm
-from .storage import TrainingState
-from .tasks import TASKS
+from .storage import TrainingState, load_parameters
+from .tasks import TASKS, make_task
 
 # The four networks that the paper compares, by its names.
 NETWORKS = {
@@ -38,9 +39,10 @@ class Settings(NamedTuple):
     setting: str  # name of the table's row, a label
     network: str  # name in NETWORKS, a label
     seed: int
-    task_options: dict  # of the task's class
+    task_options: dict  # of the task's class, and "block" (see ``tasks.make_task``)
     network_options: dict  # of PlasticNetwork, but for n_inputs and n_outputs, which are the task's
-    start: dict  # parameter -> its starting value, or [low, high] to draw it from; ``net.init`` gives the others
+    start: dict | str  # parameter -> its starting value, or [low, high] to draw it from, ``net.init`` gives the others;
+    # or a file of parameters to start from, all of them: params.npz of a finished run
     updates: int  # of one batch of episodes each
     learning_rate: float  # of Adam
     eps: float  # of Adam
@@ -92,13 +94,13 @@ def check_settings(settings):
 def build(settings):
     """The task and the network of checked Settings."""
     check_settings(settings)
-    task = TASKS[settings.task](**settings.task_options)
+    task = make_task(settings.task, settings.task_options)
     net = PlasticNetwork(n_inputs=task.n_inputs, n_outputs=task.n_outputs, **settings.network_options)
     return task, net
 
 
 def begin(settings):
-    """Progress before the first update."""
+    """Progress before the first update; Adam knows nothing of earlier gradients, wherever the parameters are from."""
     _, net = build(settings)
     rng = np.random.default_rng(settings.seed)
     params = start_parameters(net, settings.start, rng)
@@ -106,7 +108,12 @@ def begin(settings):
 
 
 def start_parameters(net, start, rng):
-    """``net.init(rng)``, with other values where ``start`` (see Settings) has some."""
+    """``net.init(rng)``, with other values where ``start`` (see Settings) has some; or all that are in its file.
+
+    TypeError or ValueError for values that cannot be, a file that is none, and parameters of another network.
+    """
+    if isinstance(start, str):
+        return _trained_parameters(net, start)
     params = net.init(rng)
     check_names("start", start, params, complete=False)
     for name, value in start.items():
@@ -114,6 +121,15 @@ def start_parameters(net, start, rng):
         check_number(f"start[{name!r}]", low)
         check_number(f"start[{name!r}]", high, at_least=low)
         params[name] = np.asarray(rng.uniform(low, high, params[name].shape), net.dtype)
+    return params
+
+
+def _trained_parameters(net, path):
+    if not Path(path).is_file():
+        raise ValueError(f"start: expected parameters or a file of them (params.npz of a finished run), got {path!r}")
+    trained, params = load_parameters(path)
+    if trained.options != net.options:
+        raise ValueError(f"start: expected parameters of {net}, got {path}, of {trained}")
     return params
 
 

@@ -32,10 +32,22 @@ def test_every_study_can_begin(name, tmp_path):
     study = studies.STUDIES[name]
     runs = studies.runs_of(study, tmp_path, study.seeds)
     assert len(runs) == study.seeds * len(study.lines) == len({run.folder for run in runs})
-    assert len({json.dumps(run.settings._replace(seed=0)._asdict()) for run in runs}) == len(study.lines)
-    for run in runs[: len(study.lines)]:
+    first = runs[: len(study.lines)]
+    assert len({json.dumps(run.settings._asdict()) for run in first}) == len(study.lines)
+    for run in first:
         build(run.settings)
         assert run.settings.seed == 0 and not studies.is_finished(run)
+
+
+@pytest.mark.parametrize("name, label", [("text", "LSTM, as many parameters"), ("text-pydoc", "LSTM")])
+def test_an_lstm_has_as_many_parameters_as_the_modulated_ones(name, label):
+    runs = studies.runs_of(studies.STUDIES[name], "runs", 1)
+    nets = {run.line.label: build(run.settings)[1] for run in runs}
+    sizes = {key: sum(map(np.size, net.init(np.random.default_rng(0)).values())) for key, net in nets.items()}
+    assert sizes["simple LSTM, notes"] == sizes["simple LSTM, paper"]
+    for plastic, tolerance in (("simple LSTM, paper", 0.01), ("plastic LSTM", 0.02)):  # no modulator: a little smaller
+        assert abs(sizes[label] / sizes[plastic] - 1) < tolerance
+        assert nets["LSTM"].n_hidden == nets[plastic].n_hidden
 
 
 def test_study_runs_keeps_and_goes_on(small_study, monkeypatch):
@@ -72,16 +84,20 @@ def test_references_need_no_training():
     rng = np.random.default_rng(0)
     bandit = studies.references(TASKS["bandit"](batch=8), rng, batches=5)
     assert bandit["Thompson sampling"]["score"] > 0.6
+    regrets = [bandit[rule]["regret"] for rule in ("Thompson sampling", "win-stay, lose-shift", "without memory")]
+    assert regrets == sorted(regrets)
+    maze = studies.references(TASKS["maze"](**TASKS["maze"].SMALL["tiny"]), rng, batches=5)
+    assert maze["goal known"]["score"] > 5 * maze["random steps"]["score"] > 0
     text = studies.references(TASKS["text"](**TASKS["text"].SMALL["tiny"]), rng)
     assert 0 < text["favourites learnt"]["score"] < text["favourites forgotten"]["score"]
     assert studies.references(TASKS["association"](), rng) == {}
 
 
 @pytest.mark.parametrize("name", KEPT)
-def test_what_is_kept_is_of_the_table(name, tmp_path):
+def test_what_is_kept_is_of_the_table(name):
     about, groups = studies.load_study(name)
     study = studies.STUDIES[name]
-    for run in studies.runs_of(study, tmp_path, 1):
+    for run in studies.runs_of(study, f"runs/studies/{name}", 1):  # the default folder, named where one starts from it
         assert about["lines"][run.line.label]["settings"] == json.loads(json.dumps(run.settings._asdict()))
     assert [group.label for group in groups] == [line.label for line in study.lines]
     assert {len(group.scores) for group in groups} == {study.seeds}

@@ -11,10 +11,10 @@ from task_twins import TWINS
 
 from bpm_numpy.losses import INTEGERS
 from bpm_numpy.tasks import TASKS, Association, Bandit, Completion, CueReward, Maze, Text
-from bpm_numpy.tasks.bandit import thompson_sampling
-from bpm_numpy.tasks.base import draw_patterns
+from bpm_numpy.tasks.bandit import one_arm, thompson_sampling, win_stay_lose_shift
+from bpm_numpy.tasks.base import draw_patterns, play_by_rule
 from bpm_numpy.tasks.cue_reward import BLANK, GO
-from bpm_numpy.tasks.maze import room
+from bpm_numpy.tasks.maze import distances, room, shortest_paths
 
 # Beside the defaults and the small settings: what they leave out.
 MORE = {
@@ -469,6 +469,30 @@ def test_score_of_the_maze_is_the_reward_an_episode():
     assert Maze(batch=2, T=4).summarise(SimpleNamespace(rewards=rewards)) == {"score": 15.0}
 
 
+def test_distances_count_steps_around_walls():
+    walls = room(5)
+    walls[1:3, 2] = True  # a wall from above: from the upper left square to the upper right one by the last row
+    steps = distances(walls)
+    assert steps[1, 1, 1, 3] == 6 and steps[1, 1, 3, 1] == 2 and steps[3, 3, 3, 3] == 0
+    assert np.isinf(steps[1, 1, 0, 0]) and np.isinf(steps[0, 0, 0, 0])
+    np.testing.assert_array_equal(steps, steps.transpose(2, 3, 0, 1))
+    walls[3, 2] = True
+    assert np.isinf(distances(walls)[1, 1, 1, 3])
+
+
+def test_who_knows_the_goal_walks_there_on_a_shortest_path():
+    task = Maze(batch=32, size=7, T=40)
+    found = shortest_paths(task, np.random.default_rng(0)).rewards > 0  # (T, B)
+    steps, (goal, landings) = distances(task.walls), task.drawn
+    for b in range(task.batch):
+        at, left = (3, 3), 0
+        for t in range(task.T):
+            left = left or steps[at][tuple(goal[b])]
+            left -= 1
+            assert found[t, b] == (left == 0)
+            at = tuple(landings[t, b])  # where the next path begins, if one has just ended
+
+
 # Association
 
 
@@ -573,6 +597,21 @@ def test_scores_of_the_bandit_for_who_knows_who_guesses_and_thompson():
     assert 0.9 < thompson["score"] < 1 and 1 < thompson["regret"] < 4
     with pytest.raises(TypeError, match="^rng: expected "):
         thompson_sampling(task, 0)
+
+
+def test_rules_without_a_network():
+    task = Bandit(batch=500, chances=[0.8, 0.2], T=30)
+    stay = win_stay_lose_shift(task, np.random.default_rng(0))
+    changed = stay.actions[1:] != stay.actions[:-1]
+    np.testing.assert_array_equal(changed, stay.rewards[:-1] == 0)
+    assert abs(task.summarise(stay)["score"] - 0.8) < 0.02  # p = 0.8 p + 0.8 (1 - p)
+    assert abs(task.summarise(one_arm(task, np.random.default_rng(0)))["score"] - 0.5) < 0.07
+
+    lengths = []
+    play = play_by_rule(
+        task, np.random.default_rng(1), lambda a, r: lengths.append((len(a), len(r))) or a.sum(axis=0) % 2
+    )
+    assert lengths == [(t, t) for t in range(30)] and not play.actions.any()
 
 
 # Text

@@ -19,7 +19,7 @@ from ..problems import Problem, join
 from ..step import forward_step
 from ..storage import load_parameters
 from ..studies import DATA, STUDIES, file_label, load_study
-from ..tasks import TASKS
+from ..training import Settings, build
 from .check import format_table
 from .progress import progress
 
@@ -101,7 +101,7 @@ def trained_problems(data=DATA):
             if net.plasticity == "none":
                 continue
             rng = np.random.default_rng(0)
-            x = rollout(net, params, TASKS[about["task"]](**line["settings"]["task_options"]), rng).x
+            x = rollout(net, params, build(Settings(**line["settings"]))[0], rng).x
             T, B = x.shape[:2]
             d_logits, d_values = rng.standard_normal((T, B, net.n_outputs)), rng.standard_normal((T, B))
             state = net.initial_state(B)

@@ -66,8 +66,9 @@ def train_all(runs, jobs, stopped):
     waiting, active, done = list(runs), [], 0
     try:
         while (waiting or active) and not stopped:
-            while waiting and len(active) < jobs:
-                active.append(start(waiting.pop(0)))
+            while len(active) < jobs and (run := next_of(waiting, active)):
+                waiting.remove(run)
+                active.append(start(run))
             for process in [process for process in active if process.poll() is not None]:
                 active.remove(process)
                 errors = process.communicate()[1]
@@ -81,6 +82,14 @@ def train_all(runs, jobs, stopped):
             process.terminate()
         for process in active:
             process.communicate()
+
+
+def next_of(waiting, active):
+    """The first of the Runs that need not wait for one to start from; any one if that will never come; or None."""
+    for run in waiting:
+        if isinstance(run.settings.start, dict) or Path(run.settings.start).exists():
+            return run
+    return waiting[0] if waiting and not active else None
 
 
 def start(run):

@@ -35,7 +35,8 @@ def add_arguments(parser):
         default=[],
         type=_change,
         metavar="NAME=VALUE",
-        help="any other setting, such as learning_rate=1e-3, start.eta=0.3 or task_options.T=30; may be repeated",
+        help="any other setting, such as learning_rate=1e-3, start.eta=0.3 or task_options.T=30, or "
+        "start=RUN/params.npz to start from what a finished run has learnt; may be repeated",
     )
     parser.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/TASK-SETTING-NETWORK-seedSEED)")
 

@@ -29,8 +29,11 @@ def plot_modulator_after(groups, bins=40):
 
 
 @styled
-def plot_interventions(scores):
-    """A panel a network: median and quartiles over batches of each intervention's score; label -> name -> scores."""
+def plot_interventions(scores, reference=0.0, score_label="score"):
+    """A panel a network: median and quartiles over batches of each intervention's score; label -> name -> scores.
+
+    ``reference``: the score at the grey line, chance by default.
+    """
     figure, axes = new_figure(1, len(scores), height=2.3, sharex=True, sharey=True, squeeze=False)
     names = list(dict.fromkeys(name for of_network in scores.values() for name in of_network))
     for axis, (label, of_network) in zip(axes[0], scores.items()):
@@ -39,8 +42,8 @@ def plot_interventions(scores):
             row = names.index(name)
             axis.plot([first, third], [row, row], color="C0", linestyle="-")
             axis.plot([median], [row], color="C0", marker="o")
-        axis.axvline(0, color="0.7", linewidth=0.8, linestyle="-")
-        axis.set(title=label, xlabel="score")
+        axis.axvline(reference, color="0.7", linewidth=0.8, linestyle="-")
+        axis.set(title=label, xlabel=score_label)
     axes[0, 0].set_yticks(range(len(names)), names)
     axes[0, 0].invert_yaxis()
     return figure

@@ -1,11 +1,8 @@
 """Pictures of the matrices that change while the network runs."""
 
-import io
-
-import matplotlib.pyplot as plt
 import numpy as np
 
-from .style import COLOURS, draw_matrix, new_figure, png, styled, symmetric_bound
+from .style import COLOURS, draw_matrix, gif, new_figure, styled, symmetric_bound
 
 
 @styled
@@ -94,10 +91,10 @@ def plot_episode(traj, episode, times, names):
 
 
 @styled
-def plot_modulator_by_step(modulator, groups, names):
+def plot_modulator_by_step(modulator, groups, names, labels=("no label", "label a", "label b", "label c", "label d")):
     """M(t) (T, B) of many episodes, a dot each, step by step; ``groups`` (T, B) colours them, -1 is grey.
 
-    ``names``: what each step t shows.
+    ``names``: what each step t shows; ``labels``: what the groups -1, 0, 1, ... are.
     """
     figure, axis = new_figure(height=2.9)
     axis.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
@@ -105,8 +102,8 @@ def plot_modulator_by_step(modulator, groups, names):
     steps = np.arange(T)[:, None] + np.linspace(-0.3, 0.3, B)  # (T, B): side by side, not on top of each other
     for group in np.unique(groups):
         here = groups == group
-        look = ("0.65", ".", "no label") if group < 0 else (COLOURS[group], "os^D"[group], f"label {'abcd'[group]}")
-        axis.plot(steps[here], modulator[here], look[1], color=look[0], markersize=2.5, label=look[2])
+        colour, marker = ("0.65", ".") if group < 0 else (COLOURS[group], "os^D"[group])
+        axis.plot(steps[here], modulator[here], marker, color=colour, markersize=2.5, label=labels[group + 1])
     axis.set_xticks(range(T), names, rotation=45, ha="right")
     axis.set(ylabel="M(t)", ylim=(-1.05, 1.05))
     axis.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1), markerscale=2)
@@ -185,13 +182,4 @@ def plot_moment(traj, episode, t, names):
 
 def animate_episode(traj, episode, names, milliseconds=900):
     """``plot_moment`` from t = 0 to the end, as the bytes of a GIF that plays over and over."""
-    from PIL import Image
-
-    frames = []
-    for t in range(len(names) + 1):
-        figure = plot_moment(traj, episode, t, names)
-        frames.append(Image.open(io.BytesIO(png(figure))).convert("RGB").quantize(256))
-        plt.close(figure)
-    buffer = io.BytesIO()
-    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
-    return buffer.getvalue()
+    return gif((plot_moment(traj, episode, t, names) for t in range(len(names) + 1)), milliseconds)

@@ -56,6 +56,19 @@ def png(figure, dpi=110):
     return buffer.getvalue()
 
 
+def gif(figures, milliseconds, dpi=110):
+    """The Figures of an iterable, closed one by one, as the bytes of a GIF that plays over and over."""
+    from PIL import Image
+
+    frames = []
+    for figure in figures:
+        frames.append(Image.open(io.BytesIO(png(figure, dpi))).convert("RGB").quantize(256))
+        plt.close(figure)
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=milliseconds, loop=0)
+    return buffer.getvalue()
+
+
 def save_figure(figure, path, dpi=160):
     """Write a Figure to ``path`` as PNG and close it; bytes (an animation, already a GIF) are written as they are."""
     with replace_file(path) as file:

@@ -1,11 +1,11 @@
-"""A bandit: which arm pays more often? And Thompson sampling, to compare with."""
+"""A bandit: which arm pays more often? And rules that need no training, to compare with."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from ..checks import check_count, check_generator, check_number
-from .base import RewardTask, last_third
+from ..checks import check_count, check_number
+from .base import RewardTask, last_third, one_hot, play_by_rule
 
 
 class Drawn(NamedTuple):
@@ -13,13 +13,6 @@ class Drawn(NamedTuple):
 
     chances: np.ndarray  # (B, A), the chance that an arm pays
     luck: np.ndarray  # (T, B) uniform in 0 ... 1: the arm pulled pays if this is below its chance
-
-
-class Play(NamedTuple):
-    """What ``Bandit.summarise`` reads of an episode; each (T, B)."""
-
-    actions: np.ndarray
-    rewards: np.ndarray
 
 
 class Bandit(RewardTask):
@@ -60,36 +53,55 @@ class Bandit(RewardTask):
         """The chances of the arms pulled: actions (T, B) -> (T, B)."""
         return np.take_along_axis(self.drawn.chances[None], actions[..., None].astype(np.int64), axis=-1)[..., 0]
 
+    def regret_by_step(self, actions):
+        """The best arm's chance less that of the arm pulled, in the episodes of the last ``reset``: (T, B) -> (T, B).
+
+        It is what a pull loses to not knowing the best arm, free of luck.
+        """
+        return max(self.chances) - self._chances_of(actions)
+
     def summarise(self, episode):
         """score: share of pulls of the best arm in the last third; regret: of an episode; reward: of an episode.
 
-        Regret is the sum over the steps of the best arm's chance less that of the arm pulled: what is lost to not
-        knowing the best arm, free of luck. The arms are those of the last ``reset``.
+        Regret is the sum of ``regret_by_step``. The arms are those of the last ``reset``.
         """
-        best = max(self.chances)
-        chances = self._chances_of(episode.actions)  # (T, B)
+        regret = self.regret_by_step(episode.actions)  # (T, B)
         return {
-            "score": float((chances[last_third(self.T)] == best).mean()),
-            "regret": float((best - chances).sum(axis=0).mean()),
+            "score": float((regret[last_third(self.T)] == 0).mean()),
+            "regret": float(regret.sum(axis=0).mean()),
             "reward": float(episode.rewards.sum(axis=0).mean()),
         }
 
 
 def thompson_sampling(task, rng):
-    """Thompson sampling on B episodes drawn from ``rng``, as all its own draws are -> Play, for ``task.summarise``.
+    """Thompson sampling on B episodes drawn from ``rng``, as all its own draws are -> Play.
 
     Every arm's chance has the posterior Beta(1 + wins, 1 + losses). Each step draws one chance an arm from it
     and pulls the arm whose draw is largest.
     """
-    check_generator("rng", rng)
-    task.reset(rng)
-    wins, losses = np.zeros((2, task.batch, task.n_outputs))
-    episodes = np.arange(task.batch)
-    play = Play(np.empty((task.T, task.batch), np.int64), np.empty((task.T, task.batch)))
-    for t in range(task.T):
-        arms = rng.beta(1 + wins, 1 + losses).argmax(axis=-1)  # (B,)
-        _, reward, _, _, _ = task.step(arms)
-        wins[episodes, arms] += reward
-        losses[episodes, arms] += 1 - reward
-        play.actions[t], play.rewards[t] = arms, reward
-    return play
+
+    def choose(actions, rewards):
+        pulled = one_hot(actions, task.n_outputs)  # (t, B, A)
+        wins = (pulled * rewards[:, :, None]).sum(axis=0)  # (B, A)
+        return rng.beta(1 + wins, 1 + pulled.sum(axis=0) - wins).argmax(axis=-1)
+
+    return play_by_rule(task, rng, choose)
+
+
+def one_arm(task, rng):
+    """The same arm at every step -> Play.
+
+    The arms' order is drawn anew each episode, so no choice that ignores what happened in it earns more on average.
+    """
+    return play_by_rule(task, rng, lambda actions, rewards: np.zeros(task.batch, np.int64))
+
+
+def win_stay_lose_shift(task, rng):
+    """The arm pulled before if it has paid, else the next one -> Play. It needs no more than what x_t holds."""
+
+    def choose(actions, rewards):
+        if len(actions) == 0:
+            return np.zeros(task.batch, np.int64)
+        return (actions[-1] + (rewards[-1] == 0)) % task.n_outputs
+
+    return play_by_rule(task, rng, choose)

@@ -6,6 +6,7 @@ Arrays that ``reset`` and ``step`` return are the caller's.
 """
 
 import inspect
+from typing import NamedTuple
 
 import numpy as np
 
@@ -155,6 +156,27 @@ class RewardTask(Task):
     def _earn(self, actions):
         """Reward (B,) of the actions at t = 0 ... T-1, and what they change."""
         raise NotImplementedError
+
+
+class Play(NamedTuple):
+    """What ``RewardTask.summarise`` reads of an episode, each (T, B), where all actions count."""
+
+    actions: np.ndarray
+    rewards: np.ndarray
+
+
+def play_by_rule(task, rng, choose):
+    """B episodes of a RewardTask, drawn from the Generator ``rng``, without a network -> Play, for ``task.summarise``.
+
+    choose(actions, rewards), both (t, B), of the t steps so far -> the actions (B,) at step t.
+    """
+    check_generator("rng", rng)
+    task.reset(rng)
+    play = Play(np.empty((task.T, task.batch), np.int64), np.empty((task.T, task.batch)))
+    for t in range(task.T):
+        play.actions[t] = choose(play.actions[:t], play.rewards[:t])
+        _, play.rewards[t], _, _, _ = task.step(play.actions[t])
+    return play
 
 
 class SequenceTask(Task):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..checks import check_count, check_number
-from .base import RewardTask
+from .base import RewardTask, play_by_rule
 
 MOVES = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]])  # up, down, left, right as (row, column)
 AROUND = np.array([[[row, column] for column in (-1, 0, 1)] for row in (-1, 0, 1)])  # (3, 3, 2)
@@ -30,6 +30,22 @@ def room(size):
     return walls
 
 
+def distances(walls):
+    """Fewest steps between squares, (S, S, S, S) for walls (S, S): [from row, from column, to row, to column].
+
+    inf to and from walls, and where no way leads.
+    """
+    steps = np.full(walls.shape * 2, np.inf)
+    for start in map(tuple, np.argwhere(~walls)):
+        front, n = [start], 0
+        while front:
+            for square in front:
+                steps[start][square] = n
+            ahead = {tuple(square + move) for square in front for move in MOVES}
+            front, n = [square for square in ahead if not walls[square] and np.isinf(steps[start][square])], n + 1
+    return steps
+
+
 class Maze(RewardTask):
     """The agent starts at the centre of a room with pillars (``room``) and walks: up, down, left, right (0 ... 3).
 
@@ -42,9 +58,10 @@ class Maze(RewardTask):
     Attributes: walls (size, size) bool; position (B, 2) after ``reset``; the goals are ``drawn.goal``.
     """
 
+    # With a reward of 1 small networks learn it in a fraction of the updates that they need with the paper's 10.
     SMALL = {
-        "small": {"batch": 16, "size": 7, "T": 100, "reward": 10.0},
-        "tiny": {"batch": 16, "size": 5, "T": 50, "reward": 10.0},
+        "small": {"batch": 16, "size": 7, "T": 100, "reward": 1.0},
+        "tiny": {"batch": 16, "size": 5, "T": 50, "reward": 1.0},
     }
     score_label = "reward an episode"
 
@@ -93,3 +110,20 @@ class Maze(RewardTask):
     def summarise(self, episode):
         """score: reward an episode."""
         return {"score": float(episode.rewards.sum(axis=0).mean())}
+
+
+def random_steps(task, rng):
+    """Directions drawn uniformly, in B episodes -> Play."""
+    return play_by_rule(task, rng, lambda actions, rewards: rng.integers(0, task.n_outputs, task.batch))
+
+
+def shortest_paths(task, rng):
+    """One who knows where the goal is from the start, and walks there on shortest paths -> Play: nobody earns more."""
+    steps = distances(task.walls)
+
+    def choose(actions, rewards):
+        ahead = task.position[:, None] + MOVES  # (B, 4, 2)
+        goal = task.drawn.goal[:, None]  # (B, 1, 2)
+        return steps[goal[..., 0], goal[..., 1], ahead[..., 0], ahead[..., 1]].argmin(axis=1)
+
+    return play_by_rule(task, rng, choose)

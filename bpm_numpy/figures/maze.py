@@ -73,7 +73,7 @@ def plot_moments(walls, walk, episode, times):
 @styled
 def plot_frame(walls, walk, episode, t, end):
     """The room with the path so far, Hebb(t), and M up to step t of ``end``: one frame of ``animate_walk``."""
-    figure, (left, middle, right) = new_figure(1, 3, height=2.5, width_ratios=(4, 4, 5))
+    figure, (left, middle, right) = new_figure(1, 3, height=2.8, width_ratios=(4, 4, 5))
     _draw_agent(left, walls, walk, episode, t)
     draw_matrix(middle, walk.trajectory.hebb[t, episode], walk.trajectory.net.clip, f"Hebb({t})")
     right.axhline(0, color="0.7", linewidth=0.8, linestyle="-")

@@ -14,7 +14,9 @@ def plot_study(about, groups):
     axis = figure.axes[0]
     for name, values in about["references"].items():
         axis.axhline(values["score"], color="0.5", linewidth=0.8, linestyle="-")
-        axis.text(0.01, values["score"], name, va="bottom", fontsize=7, transform=axis.get_yaxis_transform())
+        on_white = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.6}
+        place = {"va": "bottom", "transform": axis.get_yaxis_transform(), "bbox": on_white}
+        axis.text(0.4, values["score"], name, fontsize=7, **place)
     return figure
 
 

@@ -75,7 +75,7 @@ def at_full_size(network, updates):
 
 
 def text_networks(setting, as_many_parameters=None):
-    """The LSTM with as many units as the plastic LSTMs, the plastic one, and the modulated one in both readings.
+    """The LSTM with as many units as the plastic LSTMs and the modulated one, in both readings, and the plastic one.
 
     as_many_parameters: hidden units of an LSTM with the modulated ones' number of parameters, which is then a line too;
     None where as many units are as many parameters.
@@ -83,6 +83,7 @@ def text_networks(setting, as_many_parameters=None):
     readings = {
         "LSTM": ("none", {}),
         "LSTM, as many parameters": ("none", {"network_options.n_hidden": as_many_parameters}),
+        "LSTM, notes": ("none", {"network_options.reading": "notes"}),
         "plastic LSTM": ("plastic", {}),
         "simple LSTM, notes": ("simple", {"network_options.reading": "notes"}),
         "simple LSTM, paper": ("simple", {"network_options.reading": "paper"}),

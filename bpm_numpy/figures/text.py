@@ -16,7 +16,7 @@ def plot_objects(exact, measured):
         axis.text(len(values) + 0.4, values[-1], name, va="center", fontsize=7, color="0.35")
     for number, (label, values) in enumerate(measured.items()):
         shifted = np.arange(1, len(values) + 1) + 0.08 * (number - (len(measured) - 1) / 2)  # side by side
-        look = {"color": COLOURS[number], "marker": "os^Dv"[number], "markersize": 4, "linestyle": "none"}
+        look = {"color": COLOURS[number], "marker": "os^DvP"[number], "markersize": 4, "linestyle": "none"}
         axis.plot(shifted, values, label=label, **look)
     axis.set(
         xlabel="sentence",

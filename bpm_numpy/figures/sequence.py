@@ -22,11 +22,11 @@ def plot_stages(updates, panels, switch):
 
 @styled
 def plot_way(shares, along, controls, chance):
-    """A task's score ``along`` the way from some parameters to others (R,), and along others, ``controls`` (n, R)."""
+    """A task's score ``along`` the way to the parameters after association (R,), and on others, ``controls`` (n, R)."""
     figure, axis = new_figure(1, 1, height=2.5)
     for number, values in enumerate(controls):
         axis.plot(shares, values, color="0.6", linestyle="-", label=None if number else "the same changes, shuffled")
-    axis.plot(shares, along, marker="o", label="straight to the others")
+    axis.plot(shares, along, marker="o", label="towards the parameters\nafter association")
     axis.axhline(chance, color="0.7", linewidth=0.8, linestyle=":", zorder=0)
     axis.set(xlabel="share of the way", ylabel="score (dotted: chance)")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
@@ -71,7 +71,7 @@ def plot_matrices(tasks, matrices, chance):
         axis.set_xticks(range(len(tasks)), [f"{task}\n(chance {chance[task]:g})" for task in tasks])
         axis.set_yticks(range(len(tasks) + 1), ["untrained", *(f"after {task}" for task in tasks)])
     bar = figure.colorbar(image, ax=axes, pad=0.02, shrink=0.6)
-    bar.set_label("median, scaled: 0 chance, 1 all")
+    bar.set_label("colour: median, scaled: 0 chance, 1 all")
     return figure
 
 

@@ -9,7 +9,8 @@ from ..figures.policies import plot_learning
 from ..training import build
 from .weights import Batch, Trained, train
 
-KINDS = {"w + α ⊗ Hebb": ("plastic", "rnn"), "LSTM": ("none", "lstm"), "shared": ("none", "rnn")}  # network, cell
+# Label: network, cell.
+KINDS = {"w + α ⊗ Hebb": ("plastic", "rnn"), "LSTM": ("none", "lstm"), "none (non-plastic)": ("none", "rnn")}
 
 
 def score_of_known(pairs, known):

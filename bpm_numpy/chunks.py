@@ -83,22 +83,21 @@ CHUNK = 8  # pairs of steps cost more with every step in a chunk, its matrices l
 SLICE = 1_500_000  # entries of Hebb in a slice of the batch: larger ones take memory, smaller ones calls of NumPy
 BLOCK = 100_000  # entries that are worked on together: with what they are made from and into, they fit a core's cache
 LONG = 64  # chunks, from which on not every start is kept
-SMALL = {
-    "outer": 5_000,
-    "trace": 16_000,
-}  # entries in all, below which a chunk's calls of NumPy cost more than it saves
+# Entries of Hebb in the batch, and these times the steps, below which a chunk's calls of NumPy cost more than it saves.
+SMALL = {"outer": 6_000, "trace": 16_000}
+SHORT = {"outer": 64_000, "trace": 400_000}
 
 
 def choose_plan(net, T, B):
     """The Plan for T steps of B episodes, by sizes alone, so that every machine does the same.
 
-    It is "steps", the definition, for small matrices, and for larger ones in less than a chunk; but where a sequence is
-    long, so that only some starts of chunks are kept, never, since the definition keeps the matrices of every step.
+    It is "steps", the definition, for small matrices, and for larger ones in few steps; but where a sequence is long,
+    so that only some starts of chunks are kept, never, since the definition keeps the matrices of every step.
     """
     entries, chunks = B * net.n_hidden**2, -(-T // CHUNK)
     if chunks > LONG:
         keep = int(np.sqrt(chunks))
-    elif entries < SMALL.get(net.eligibility, 0) * (2 if T < CHUNK else 1):
+    elif entries < SMALL.get(net.eligibility, 0) or entries * T < SHORT.get(net.eligibility, 0):
         return "steps"
     else:
         keep = 1

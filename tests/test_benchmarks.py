@@ -134,7 +134,7 @@ def test_floor_counts_the_products(benchmark):
 
 def test_worker_measures_ours_and_says_what_is_missing(benchmark, monkeypatch):
     worker = benchmark("worker")
-    case = Case("rnn", "outer", 8, 2, 51, 0.1, "float32")._asdict()  # just large enough for chunks
+    case = Case("rnn", "outer", 8, 2, 64, 0.1, "float32")._asdict()  # just large enough for chunks
     monkeypatch.setattr(worker, "SHORTEST", 0)
     request = {"engine": "ours", "kind": "training", "case": case, "calls": 2, "gradients": None}
     measured = json.loads(json.dumps(worker.answer(request)))

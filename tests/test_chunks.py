@@ -688,7 +688,8 @@ def matrices_kept(record, N):
 @pytest.mark.parametrize("eligibility", ("outer", "trace"))
 def test_the_matrices_kept_grow_like_the_square_root_of_the_length(monkeypatch, eligibility, clip):
     """By the plan that is chosen for the length. A hundred times as long: at most ten times as many."""
-    monkeypatch.setattr(chunks, "SMALL", {})  # or the shortest, of such small matrices, would go step by step
+    monkeypatch.setattr(chunks, "SMALL", {})
+    monkeypatch.setattr(chunks, "SHORT", {})  # or the shortest, of such small matrices, would go step by step
     N = 3
     net = PlasticNetwork(2, N, 1, eligibility=eligibility, clip=clip)
     rng = np.random.default_rng(17)
@@ -807,13 +808,13 @@ def test_what_is_no_plan_is_refused(plan):
         (90, 5, 6, True),
         (520, 5, 6, False),
         (7, 5, 70, True),
-        (8, 5, 70, False),
+        (17, 5, 70, False),
         (17, 13, 100, False),
     ),
 )
 @pytest.mark.parametrize("bound", ("ample", "some"))
 def test_the_plan_that_is_chosen(T, B, N, small, bound):
-    """The definition for small matrices, larger ones in less than a chunk; not where all steps' are many to keep."""
+    """The definition for small matrices, and larger ones in few steps; not where all steps' are many to keep."""
     problem = draw(np.random.default_rng(23), OPTIONS[-1], T, bound, B=B, N=N)
     assert problem.net.eligibility == "trace"
     plan = chunks.choose_plan(problem.net, T, B)

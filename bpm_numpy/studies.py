@@ -71,7 +71,7 @@ def networks(task, setting, lstm=False):
 def at_full_size(network, updates):
     """A Line for cue-reward association as large as in the paper, for as many updates as there is time for."""
     changes = {"updates": updates, "evaluate_every": updates // 10, "network_options.dtype": "float32"}
-    return [Line(network, "cue-reward", network, "paper", changes)]
+    return Line(network, "cue-reward", network, "paper", changes)
 
 
 def text_networks(setting, as_many_parameters=None):
@@ -114,7 +114,7 @@ STUDIES = {
     "cue-reward-eta": Study(
         5, [Line(f"eta {eta}", "cue-reward", "retroactive", "tiny", {"start.eta": eta}) for eta in (0.1, 0.3, 0.7)]
     ),
-    "cue-reward-paper": Study(1, [*at_full_size("none", updates=9000), *at_full_size("simple", updates=500)]),
+    "cue-reward-paper": Study(1, [at_full_size("none", updates=9000), at_full_size("simple", updates=500)]),
     "association": Study(5, networks("association", "small", lstm=True)),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),

@@ -295,8 +295,7 @@ class Run:
 
     def __init__(self, net, params, state, plan):
         self._net, self._params, self._plan, self._first, self._xs = net, params, plan, state, []
-        chunked = plan != "steps" and can_be_chunked(net, *params.values(), *state)
-        self._record = ByChunks(net, params, state, plan) if chunked else ByStep(net, params, state)
+        self._record = self._replay(plan != "steps" and can_be_chunked(net, *params.values(), *state))
 
     @property
     def state(self):
@@ -308,7 +307,7 @@ class Run:
         check_array("x_t", x_t, (len(self._first.h), self._net.n_inputs), self._net._forward_dtypes)
         x_t = np.array(x_t)
         self._ready_for(x_t)
-        out = _copy(self._record.step(x_t))
+        out = _copy(self._move(self._record.step, x_t))
         self._xs.append(x_t)
         return out
 
@@ -317,14 +316,29 @@ class Run:
         check_array("x", x, ("T", len(self._first.h), self._net.n_inputs), self._net._forward_dtypes)
         x = np.array(x)
         self._ready_for(x)
-        self._record.advance(x)
+        self._move(self._record.advance, x)
         self._xs.extend(x)
         return self.trajectory()
 
     def _ready_for(self, x):
         if np.iscomplexobj(x) and isinstance(self._record, ByChunks):  # chunks are for real numbers
-            self._record = ByStep(self._net, self._params, self._first)
-            self._record.advance(self._xs)
+            self._record = self._replay(chunked=False)
+
+    def _move(self, move, x):
+        """move(x); whatever it raises in the middle of a step (overflow, Ctrl-C), the steps before it stay whole."""
+        try:
+            return move(x)
+        except BaseException:
+            self._record = self._replay(isinstance(self._record, ByChunks))
+            raise
+
+    def _replay(self, chunked):
+        """A record of the steps so far."""
+        start = self._net, self._params, self._first
+        record = ByChunks(*start, self._plan) if chunked else ByStep(*start)
+        for x_t in self._xs:
+            record.step(x_t)
+        return record
 
     def trajectory(self):
         """The Trajectory of the steps so far; at least one (ValueError otherwise)."""

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from configurations import all_configurations, identifier, random_problem, read_only
+from configurations import PLANS, all_configurations, identifier, random_problem, read_only
 
-from bpm_numpy import PlasticNetwork, State
+from bpm_numpy import PlasticNetwork, State, bptt, chunks
 
 T, B, D, N, A = 11, 2, 3, 4, 5  # all different, so that no swapped axis fits
 
@@ -844,6 +844,39 @@ def test_a_refused_step_leaves_the_run_as_it_was(options):
     traj = run.trajectory()
     assert traj.logits.shape == (T, B, A)
     np.testing.assert_allclose(traj.logits, kit.traj.logits, rtol=1e-9, atol=1e-11)
+
+
+@every_kit
+@pytest.mark.parametrize("plan", PLANS, ids=["chunks", "steps"])
+@pytest.mark.parametrize("move", ["step", "advance"])
+def test_what_is_interrupted_midway_leaves_the_run_as_it_was(options, plan, move, monkeypatch):
+    kit = Kit(**options)
+    run, twin = (kit.net.begin(kit.params, kit.state, plan=plan) for _ in range(2))
+    for x_t in kit.x[:2]:
+        assert same_bits(twin.step(x_t), run.step(x_t))
+
+    def interrupted(function, after):
+        """Does its work, and is interrupted behind its call number ``after``."""
+        calls = []
+
+        def call(*arguments):
+            calls.append(function(*arguments))
+            if len(calls) == after:
+                raise KeyboardInterrupt
+            return calls[-1]
+
+        return call
+
+    last = "readout_forward" if move == "step" else "cell_forward_gates"  # a step's last equation, or an early one
+    with monkeypatch.context() as patch:
+        for module, name in ((chunks, last), (bptt, "forward_step")):
+            patch.setattr(module, name, interrupted(getattr(module, name), 1 if move == "step" else 2))
+        with pytest.raises(KeyboardInterrupt):
+            run.step(kit.x[0]) if move == "step" else run.advance(kit.x)
+    assert same_bits(twin.state, run.state)
+    assert same_bits(twin.step(kit.x[2]), run.step(kit.x[2]))
+    assert same_bits(twin.trajectory().state, run.trajectory().state)
+    assert len(run.trajectory().logits) == 3
 
 
 @every_kit

@@ -12,6 +12,7 @@ def plot_inputs(x, names):
     image = axis.imshow(x.T, cmap=SIGNED, vmin=-1, vmax=1, interpolation="nearest", aspect="auto")
     axis.set(xlabel="step t", yticks=range(len(names)))
     axis.set_yticklabels(names, fontsize=7)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     figure.colorbar(image, ax=axis, pad=0.02).set_label("x_t")
     return figure
 

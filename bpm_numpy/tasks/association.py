@@ -36,7 +36,7 @@ class Association(SequenceTask):
         "verdict": {"batch": 16, "pairs": 4, "bits": 8, "labels": 2, "verdict": True},
         "tiny-verdict": {"batch": 16, "pairs": 2, "bits": 8, "labels": 2, "verdict": True},
     }
-    score_label = "right answers, scaled: 0 chance, 1 all"
+    score_label = "right answers (0 chance, 1 all)"
 
     def __init__(self, *, batch=30, pairs=4, bits=20, labels=2, verdict=False):
         check_count("pairs", pairs)

@@ -23,7 +23,7 @@ class Bandit(RewardTask):
     """
 
     SMALL = {"small": {"batch": 16, "chances": [0.8, 0.2], "T": 30}}
-    score_label = "share of pulls of the best arm, last third"
+    score_label = "best arm pulled, last third"
 
     def __init__(self, *, batch=30, chances=(0.8, 0.2), T=30):
         if not isinstance(chances, (list, tuple)):

@@ -14,7 +14,7 @@ from bpm_numpy.tasks import TASKS, Association, Bandit, Completion, CueReward, M
 from bpm_numpy.tasks.bandit import one_arm, thompson_sampling, win_stay_lose_shift
 from bpm_numpy.tasks.base import draw_patterns, play_by_rule
 from bpm_numpy.tasks.cue_reward import BLANK, GO
-from bpm_numpy.tasks.maze import distances, room, shortest_paths
+from bpm_numpy.tasks.maze import distances, room, round_the_room, shortest_paths
 
 # Beside the defaults and the small settings: what they leave out.
 MORE = {
@@ -478,6 +478,28 @@ def test_distances_count_steps_around_walls():
     np.testing.assert_array_equal(steps, steps.transpose(2, 3, 0, 1))
     walls[3, 2] = True
     assert np.isinf(distances(walls)[1, 1, 1, 3])
+
+
+@pytest.mark.parametrize("size", [5, 7, 9])
+def test_the_round_goes_by_what_is_seen_along_the_outer_wall(size):
+    last = size - 2
+    ring = [(1, k) for k in range(1, last)] + [(k, last) for k in range(1, last)]  # clockwise from the upper left
+    ring += [(last, last - k) for k in range(last - 1)] + [(last - k, 1) for k in range(last - 1)]
+    task = Maze(batch=64, size=size, T=60)
+    play = round_the_room(task, np.random.default_rng(1))
+    obs, _ = task.reset(np.random.default_rng(1))
+    chosen, inside = {}, np.zeros(64, int)  # by view; steps away from the outer squares
+    for actions in play.actions:
+        before = [tuple(square) for square in task.position]
+        for seen, action in zip(obs[:, :9], actions):
+            assert chosen.setdefault(seen.tobytes(), action) == action
+        obs, reward, _, _, _ = task.step(actions)
+        for b in np.flatnonzero(reward == 0):
+            if before[b] in ring:
+                assert tuple(task.position[b]) == ring[(ring.index(before[b]) + 1) % len(ring)]
+        inside = np.where((reward == 0) & [square not in ring for square in before], inside + 1, 0)
+        assert inside.max() < size
+    assert len(chosen) > 5 and play.rewards.sum() > 64
 
 
 def test_who_knows_the_goal_walks_there_on_a_shortest_path():

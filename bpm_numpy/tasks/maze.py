@@ -60,6 +60,7 @@ class Maze(RewardTask):
 
     # With a reward of 1 small networks learn it in a fraction of the updates that they need with the paper's 10.
     SMALL = {
+        "large": {"batch": 16, "size": 9, "T": 150, "reward": 1.0},
         "small": {"batch": 16, "size": 7, "T": 100, "reward": 1.0},
         "tiny": {"batch": 16, "size": 5, "T": 50, "reward": 1.0},
     }
@@ -115,6 +116,21 @@ class Maze(RewardTask):
 def random_steps(task, rng):
     """Directions drawn uniformly, in B episodes -> Play."""
     return play_by_rule(task, rng, lambda actions, rewards: rng.integers(0, task.n_outputs, task.batch))
+
+
+def round_the_room(task, rng):
+    """Clockwise along the outer wall, in B episodes -> Play: a rule without memory, by the 3×3 squares seen alone."""
+    up, down, left, right = range(len(MOVES))
+
+    def choose(actions, rewards):
+        wall = task._see().reshape(-1, 3, 3)  # (B, 3, 3)
+        above, below = wall[:, 0].all(axis=1), wall[:, 2].all(axis=1)  # the outer wall, beside pillars there are gaps
+        before, behind = wall[:, :, 0].all(axis=1), wall[:, :, 2].all(axis=1)
+        ways = {right: above & ~behind, down: behind & ~below, left: below & ~before, up: before}
+        out_of_the_middle = np.where(wall[:, 0, 1], left, up)  # round the pillar above, if there is one
+        return np.select(list(ways.values()), list(ways), out_of_the_middle)
+
+    return play_by_rule(task, rng, choose)
 
 
 def shortest_paths(task, rng):

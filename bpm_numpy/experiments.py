@@ -45,7 +45,8 @@ EXPERIMENTS = {  # (task, setting)
     ("association", "verdict"): row(24, updates=4000, evaluate_every=100),
     ("association", "paper"): row(100, updates=4000, learning_rate=1e-3),
     ("maze", "tiny"): row(24, updates=2000, entropy_weight=0.03, max_norm=4.0),
-    ("maze", "small"): row(32, updates=1200, evaluate_every=100, entropy_weight=0.03, max_norm=4.0),
+    ("maze", "small"): row(32, updates=4000, evaluate_every=100, entropy_weight=0.03, max_norm=4.0),
+    ("maze", "large"): row(32, updates=4000, evaluate_every=100, entropy_weight=0.03, max_norm=4.0),
     ("maze", "paper"): row(
         100,
         PAPER_START,
@@ -65,7 +66,7 @@ EXPERIMENTS = {  # (task, setting)
         20, network=LANGUAGE | {"alpha": "full"}, updates=6000, learning_rate=1e-2, evaluate_every=100
     ),
     ("text", "small"): row(32, network=LANGUAGE, updates=3000, evaluate_every=100),
-    ("text", "pydoc"): row(48, network=LANGUAGE, updates=600, learning_rate=1e-2, evaluate_every=50),
+    ("text", "pydoc"): row(48, network=LANGUAGE, updates=3000, learning_rate=1e-2, evaluate_every=50),
     ("text", "paper"): row(200, network=LANGUAGE, updates=10_000, learning_rate=1e-3, evaluate_every=100),
 }
 

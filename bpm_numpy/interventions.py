@@ -3,11 +3,14 @@
     recording = play(net, params, task, rng)                              hebb, modulator, rewards, step by step
     recording = play(net, params, task, rng, Intervention(modulator=0))   the same, with M(t) = 0
     results = measure(net, params, task, rng)                             the score under each intervention, and more
+    rows = load_interventions(DATA / "maze")                              the same of all runs of a study
 
 Generators seeded alike give the same episodes whatever the intervention; only the answers, and what follows from
 them, differ.
 """
 
+import csv
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -15,6 +18,8 @@ import numpy as np
 
 from .checks import check_count, check_generator
 from .episodes import Episode, draw_actions
+from .runs import load_network, write_csv
+from .training import build
 
 
 class Intervention(NamedTuple):
@@ -98,7 +103,7 @@ def phases(counts):
 def interventions_for(net, T, mean_modulator):
     """dict: label -> Intervention, all that ``measure`` tries with a plastic network on episodes of T steps."""
     tried = {
-        "none": Intervention(),
+        "untouched": Intervention(),
         "Hebb stays 0": Intervention(freeze_hebb_from=0),
         "Hebb frozen halfway": Intervention(freeze_hebb_from=T // 2),
         "alpha shuffled": Intervention(shuffle_alpha=True),
@@ -151,3 +156,35 @@ def modulator_after(recordings):
         label: {"mean": float(M[of].mean()), "sd": float(M[of].std()), "steps": int(of.sum())} if of.any() else None
         for label, of in groups.items()
     }
+
+
+def write_interventions(folder, runs):
+    """``measure`` every plastic one of a study's Runs: interventions.csv in ``folder``, a row a run, four digits."""
+    rows = []
+    for run in runs:
+        if run.line.network != "none":
+            net, params = load_network(run.folder)
+            task, _ = build(run.settings)
+            values = as_row(measure(net, params, task, np.random.default_rng((run.settings.seed, 4))))
+            values = {key: value if value is None else f"{value:.4g}" for key, value in values.items()}
+            rows.append({"label": run.line.label, "seed": run.settings.seed} | values)
+    write_csv(Path(folder) / "interventions.csv", rows)
+
+
+def as_row(results):
+    """What ``measure`` returned as one flat dict, the same keys for every network, None for what it has not."""
+    tried = ("untouched", "Hebb stays 0", "Hebb frozen halfway", "alpha shuffled", "M is 0", "M is its mean")
+    row = {label: float(np.mean(results["scores"][label])) if label in results["scores"] else None for label in tried}
+    row |= {f"at the bound {when}": share for when, share in results["at_bound"].items()}
+    for group in ("positive", "negative", "none"):
+        M = (results["modulator_after"] or {}).get(group) or {"mean": None, "sd": None}
+        row |= {f"M after {group}": M["mean"], f"sd of M after {group}": M["sd"]}
+    return row
+
+
+def load_interventions(folder):
+    """The rows of a study's interventions.csv: dicts of label, seed and numbers, None where there is none."""
+    with open(Path(folder) / "interventions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    numbers = [{key: float(value) if value else None for key, value in list(row.items())[2:]} for row in rows]
+    return [{"label": row["label"], "seed": int(row["seed"])} | of for row, of in zip(rows, numbers)]

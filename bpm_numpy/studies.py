@@ -9,6 +9,7 @@
     summary.csv         a row a label: the scores at the end, over the seeds
     params-LABEL.npz    the network of seed 0 (``storage.load_parameters``)
     matrix.csv          of tasks in sequence: see ``sequences``
+    interventions.csv   of some: what ``interventions.measure`` finds in every plastic run
 """
 
 import csv
@@ -23,13 +24,14 @@ import numpy as np
 from .checks import check_choice, check_count
 from .experiments import settings_for
 from .files import replace_file
+from .interventions import write_interventions
 from .parameters import parameter_shapes
 from .runs import Group, load_curve, load_network, load_progress, load_settings, write_csv
 from .sequences import is_sequence, write_matrices
 from .storage import save_parameters
 from .tasks import TASKS
 from .tasks.bandit import Bandit, one_arm, thompson_sampling, win_stay_lose_shift
-from .tasks.maze import Maze, random_steps, shortest_paths
+from .tasks.maze import Maze, random_steps, round_the_room, shortest_paths
 from .tasks.text import Text
 from .training import NETWORKS, Settings, build
 
@@ -48,10 +50,11 @@ class Line(NamedTuple):
 
 
 class Study(NamedTuple):
-    """seeds 0, 1, ... seeds - 1 of each of the lines."""
+    """seeds 0, 1, ... seeds - 1 of each of the lines; ``interventions``: whether all runs are interfered with."""
 
     seeds: int
     lines: list
+    interventions: bool = False
 
 
 class Run(NamedTuple):
@@ -62,35 +65,40 @@ class Run(NamedTuple):
     folder: Path
 
 
-def networks(task, setting, lstm=False):
+def networks(task, setting, changes=None, lstm=False):
     """A Line for each of the paper's networks, and one for the LSTM with as many units."""
-    lines = [Line(network, task, network, setting, {}) for network in NETWORKS]
-    return lines + [Line("LSTM", task, "none", setting, {"network_options.cell": "lstm"})] * lstm
+    changes = changes or {}
+    lines = [Line(network, task, network, setting, changes) for network in NETWORKS]
+    return lines + [Line("LSTM", task, "none", setting, changes | {"network_options.cell": "lstm"})] * lstm
 
 
-def at_full_size(network, updates):
+def at_full_size(network, updates, evaluate_every):
     """A Line for cue-reward association as large as in the paper, for as many updates as there is time for."""
-    changes = {"updates": updates, "evaluate_every": updates // 10, "network_options.dtype": "float32"}
+    changes = {"updates": updates, "evaluate_every": evaluate_every, "network_options.dtype": "float32"}
     return Line(network, "cue-reward", network, "paper", changes)
 
 
 def text_networks(setting, as_many_parameters=None):
     """The LSTM with as many units as the plastic LSTMs and the modulated one, in both readings, and the plastic one.
 
-    as_many_parameters: hidden units of an LSTM with the modulated ones' number of parameters, which is then a line too;
+    as_many_parameters: hidden units of LSTMs with the modulated ones' number of parameters, which are then lines too;
     None where as many units are as many parameters.
     """
-    readings = {
+    notes, units = {"network_options.reading": "notes"}, {"network_options.n_hidden": as_many_parameters}
+    lines = {
         "LSTM": ("none", {}),
-        "LSTM, as many parameters": ("none", {"network_options.n_hidden": as_many_parameters}),
-        "LSTM, notes": ("none", {"network_options.reading": "notes"}),
+        "LSTM, as many parameters": ("none", units),
+        "LSTM, notes": ("none", notes),
+        "LSTM, notes, as many parameters": ("none", notes | units),
         "plastic LSTM": ("plastic", {}),
-        "simple LSTM, notes": ("simple", {"network_options.reading": "notes"}),
+        "simple LSTM, notes": ("simple", notes),
         "simple LSTM, paper": ("simple", {"network_options.reading": "paper"}),
     }
-    if as_many_parameters is None:
-        del readings["LSTM, as many parameters"]
-    return [Line(label, "text", network, setting, changes) for label, (network, changes) in readings.items()]
+    return [
+        Line(label, "text", network, setting, changes)
+        for label, (network, changes) in lines.items()
+        if None not in changes.values()
+    ]
 
 
 def in_sequence(n_hidden, stages):
@@ -110,11 +118,11 @@ def in_sequence(n_hidden, stages):
 
 
 STUDIES = {
-    "cue-reward": Study(10, networks("cue-reward", "tiny")),
+    "cue-reward": Study(10, networks("cue-reward", "tiny", {"updates": 3000}), interventions=True),
     "cue-reward-eta": Study(
         5, [Line(f"eta {eta}", "cue-reward", "retroactive", "tiny", {"start.eta": eta}) for eta in (0.1, 0.3, 0.7)]
     ),
-    "cue-reward-paper": Study(1, [at_full_size("none", updates=9000), at_full_size("simple", updates=500)]),
+    "cue-reward-paper": Study(1, [at_full_size("none", 9000, 900), at_full_size("simple", 500, 50)]),
     "association": Study(5, networks("association", "small", lstm=True)),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),
@@ -124,7 +132,8 @@ STUDIES = {
     ),
     "text": Study(5, text_networks("tiny", as_many_parameters=22)),
     "text-pydoc": Study(5, text_networks("pydoc")),
-    "maze": Study(5, networks("maze", "small")),
+    "maze": Study(5, networks("maze", "small"), interventions=True),
+    "maze-large": Study(5, networks("maze", "large")),
 }
 
 
@@ -201,6 +210,8 @@ def write_study(name, runs, command, data=DATA):
     write_csv(folder / "summary.csv", summarise(name, data))
     if is_sequence(runs):
         write_matrices(folder, runs)
+    if STUDIES[name].interventions:
+        write_interventions(folder, runs)
     return folder
 
 
@@ -250,9 +261,9 @@ def summarise(name, data=DATA):
 def references(task, rng, batches=50):
     """Scores that need no training: dict of name -> what ``task.summarise`` returns, or its score; none for most tasks.
 
-    Rules that use more or less of the past for the bandit; for the maze steps at random, and shortest paths to a goal
-    that is known from the start; for text the grammar's entropy, to one who remembers what objects the names had and
-    to one who does not.
+    Rules that use more or less of the past for the bandit; for the maze steps at random, a round that needs no memory,
+    and shortest paths to a goal that is known from the start; for text the grammar's entropy, to one who remembers
+    what objects the names had and to one who does not.
     """
     if isinstance(task, Text) and task.source == "grammar":
         return {f"favourites {how}": {"score": task.entropy(how)} for how in ("learnt", "forgotten")}
@@ -264,7 +275,7 @@ def references(task, rng, batches=50):
             "without memory": one_arm,
         }
     if isinstance(task, Maze):
-        rules = {"random steps": random_steps, "goal known": shortest_paths}
+        rules = {"random steps": random_steps, "round the room": round_the_room, "goal known": shortest_paths}
     return {name: _means(task, rule, rng, batches) for name, rule in rules.items()}
 
 

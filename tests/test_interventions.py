@@ -5,7 +5,19 @@ import pytest
 
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.experiments import settings_for
-from bpm_numpy.interventions import Intervention, Recording, measure, modulator_after, phases, play
+from bpm_numpy.interventions import (
+    Intervention,
+    Recording,
+    as_row,
+    load_interventions,
+    measure,
+    modulator_after,
+    phases,
+    play,
+    write_interventions,
+)
+from bpm_numpy.runs import load_network, train_in
+from bpm_numpy.studies import Line, Run
 from bpm_numpy.training import NETWORKS, begin, build
 
 CHANGES = {"network_options.n_hidden": 5, "task_options.batch": 3}
@@ -187,3 +199,24 @@ def test_measuring():
     assert sum(group["steps"] for group in results["modulator_after"].values()) == 2 * 39 * 3
     plain = measure(*tiny(network="plastic"), np.random.default_rng(3), batches=1)
     assert plain["modulator_after"] is None and len(plain["scores"]) == 4
+
+
+def test_a_table_of_a_studys_runs(tmp_path):
+    runs, expected = [], []
+    for network in ("none", "plastic", "simple"):
+        folder = tmp_path / network
+        settings = settings_for("cue-reward", network, "tiny", 2, {"updates": 1})
+        for _ in train_in(folder, settings):
+            pass
+        runs.append(Run(Line(network, "cue-reward", network, "tiny", {}), settings, folder))
+        if network != "none":
+            results = measure(*load_network(folder), build(settings)[0], np.random.default_rng((2, 4)))
+            expected.append(as_row(results))
+    write_interventions(tmp_path, runs)
+    plastic, simple = rows = load_interventions(tmp_path)
+    assert [(row["label"], row["seed"]) for row in rows] == [("plastic", 2), ("simple", 2)]
+    assert plastic["M is 0"] is None and plastic["M after positive"] is None and simple["M after positive"] is not None
+    for row, values in zip(rows, expected, strict=True):
+        assert list(row)[2:] == list(values)
+        for key, value in values.items():
+            assert row[key] is None if value is None else row[key] == pytest.approx(value, rel=1e-3)

@@ -87,7 +87,8 @@ def test_references_need_no_training():
     regrets = [bandit[rule]["regret"] for rule in ("Thompson sampling", "win-stay, lose-shift", "without memory")]
     assert regrets == sorted(regrets)
     maze = studies.references(TASKS["maze"](**TASKS["maze"].SMALL["tiny"]), rng, batches=5)
-    assert maze["goal known"]["score"] > 5 * maze["random steps"]["score"] > 0
+    scores = [maze[rule]["score"] for rule in ("goal known", "round the room", "random steps")]
+    assert scores[0] > 1.5 * scores[1] > 3 * scores[2] > 0
     text = studies.references(TASKS["text"](**TASKS["text"].SMALL["tiny"]), rng)
     assert 0 < text["favourites learnt"]["score"] < text["favourites forgotten"]["score"]
     assert studies.references(TASKS["association"](), rng) == {}

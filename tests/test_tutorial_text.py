@@ -6,6 +6,7 @@ import pytest
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.tasks import Text
 from bpm_numpy.tasks.base import one_hot
+from bpm_numpy.tasks.text import Sentences
 from bpm_numpy.tutorial import text as chapter
 
 TASK = Text(batch=6, T=15, names=2, objects=4)
@@ -97,3 +98,43 @@ def test_names_met():
     x = one_hot(words, 11)[:, None]
     met = chapter.names_met(Text(batch=1, T=15, names=2, objects=4), x)[:, 0]
     assert met.tolist() == [-1, 0, -1, -1, -1, 0, -1, -1, -1, 1, -1, -1, -1, 1, -1]
+
+
+def test_entropies_of_one_who_remembers_which_objects_came_up():
+    """By the chapter's formula for two names; and between the others' for three."""
+    entropies = chapter.which_objects_entropies(Text(T=15, names=2, objects=4))
+    same = 1 / 4 + 3 / 4 * 2.0 ** -np.arange(4)  # chance that 1, 2, ... objects are all the same
+    again = same[1:] / same[:-1]
+    one_seen = -again * np.log2(again) - (1 - again) * np.log2(1 - again) + (1 - again) * np.log2(3)
+    np.testing.assert_allclose(entropies[2::4], np.append(2, same[:-1] * one_seen + 1 - same[:-1]), rtol=1e-12)
+    task = Text(T=15, names=3, objects=2)
+    forgotten, learnt = (task.corpus.entropies(16, how) for how in ("forgotten", "learnt"))
+    entropies = chapter.which_objects_entropies(task)
+    assert np.all(learnt <= entropies + 1e-12) and np.all(entropies <= forgotten + 1e-12)
+    assert np.array_equal(np.delete(entropies, np.s_[2::4]), np.delete(forgotten, np.s_[2::4]))
+
+
+def test_a_text_that_breaks_off_in_a_sentence_has_no_object_of_it():
+    whole, cut = (chapter.which_objects_entropies(Text(T=T, names=2, objects=4)) for T in (11, 8))
+    assert cut.shape == (9,) and np.array_equal(cut, whole[:9])
+
+
+def test_last_or_earlier():
+    names = np.array([[0, 0, 1, 1, 0, 1, 0], [0, 0, 1, 1, 0, 1, 0], [1, 0, 1, 0, 0, 1, 1]])
+    drawn = Sentences(np.array([[2, 3], [3, 3], [0, 1]]), names, np.zeros_like(names))
+    groups = chapter.last_or_earlier(drawn)
+    expected = [[-1, -1, -1, 0, 1, 1, 1], [-1] * 7, [-1, -1, 1, 1, 0, 1, 0]]
+    assert groups.shape == (7, 3) and groups.T.tolist() == expected
+
+
+def test_writes_are_left_out(params):
+    x, _, _ = TASK.sequences(np.random.default_rng(10))
+    logits = NET.forward(params, x).logits
+    none, every = np.zeros(15, bool), np.ones(15, bool)
+    np.testing.assert_allclose(chapter.forward_without_writes(NET, params, x, none), logits, rtol=1e-12)
+    unplastic = NET.forward(params | {"alpha": 0 * params["alpha"]}, x).logits
+    np.testing.assert_allclose(chapter.forward_without_writes(NET, params, x, every), unplastic, rtol=1e-12)
+    fifth = np.arange(15) == 5
+    left_out = chapter.forward_without_writes(NET, params, x, fifth)
+    np.testing.assert_allclose(left_out[:6], logits[:6], rtol=1e-12)  # Hebb(5) is what step 5 uses
+    assert np.abs(left_out[6] - logits[6]).max() > 1e-6

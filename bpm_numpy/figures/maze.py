@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from .style import COLOURS, draw_matrix, gif, new_figure, styled
+from .style import COLOURS, LINES, draw_matrix, gif, new_figure, styled
 
 AGENT, GOAL = {"color": COLOURS[0], "marker": "o"}, {"color": COLOURS[1], "marker": "*"}
+ASIDE = (0.0, 0.17, -0.17)  # of a square's centre, the lanes of a path that crosses itself
 
 
 @styled
@@ -18,8 +19,8 @@ def plot_room(walls, goal, views, steps):
     centre = len(walls) // 2
     _draw_goal(left, goal, found=True)
     left.plot([centre], [centre], markersize=9, linestyle="", **AGENT)
-    seen = np.array([-1.5, 1.5, 1.5, -1.5, -1.5])
-    left.plot(centre + seen, centre + seen[[1, 1, 2, 3, 0]] * [-1, -1, 1, -1, -1], color=COLOURS[0], linestyle=":")
+    across, down = np.array([[-1.5, 1.5, 1.5, -1.5, -1.5], [-1.5, -1.5, 1.5, 1.5, -1.5]])  # what the agent sees
+    left.plot(centre + across, centre + down, color=COLOURS[0], linestyle=":")
     _draw_room(middle, walls, "squares that look alike")
     _draw_room(right, walls, "steps to the goal")
     alike = [view for view in np.unique(views[~walls]) if (views[~walls] == view).sum() > 1]
@@ -38,23 +39,32 @@ def plot_paths(walls, goal, paths, titles):
     for axis, path, title in zip(axes[0], paths, titles):
         _draw_room(axis, walls, title)
         _draw_goal(axis, goal, found=True)
-        shift = np.linspace(-0.2, 0.2, len(path))  # so that a square walked twice shows both times
-        axis.plot(path[:, 1] + shift, path[:, 0] + shift, color=COLOURS[0], linewidth=1.2, linestyle="-")
-        axis.plot(path[:1, 1] + shift[0], path[:1, 0] + shift[0], markersize=7, **AGENT)
+        across, down = _in_lanes(path)
+        axis.plot(across, down, color=COLOURS[0], linewidth=1.2, linestyle="-")
+        axis.plot(path[:1, 1], path[:1, 0], markersize=7, **AGENT)
     return figure
 
 
 @styled
-def plot_path_lengths(lengths, shortest):
-    """Steps to the goal by how often it was found before: label -> quartiles (3, K), and the fewest possible (K,)."""
-    figure, axis = new_figure(1, 1, height=2.8)
-    for label, (first, median, third) in lengths.items():
-        numbers = np.arange(len(median))
-        (line,) = axis.plot(numbers, median, marker="o", markersize=3, label=label)
-        axis.fill_between(numbers, first, third, color=line.get_color(), alpha=0.15, linewidth=0)
-    axis.plot(range(len(shortest)), shortest, color="0.4", linewidth=1, linestyle="-", label="shortest path")
-    axis.set(xlabel="how often the goal was found before", ylabel="steps to the goal", ylim=(0, None))
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+def plot_path_lengths(untouched, forgetful):
+    """By how often the goal was found before, steps to it and the share of shortest paths, a column a network.
+
+    Both: dict of label -> ``tutorial.maze.Lengths``.
+    """
+    figure, axes = new_figure(2, len(untouched), height=3.8, sharex=True, sharey="row", squeeze=False)
+    for (above, below), (label, lengths) in zip(axes.T, untouched.items()):
+        numbers = np.arange(len(lengths.median))
+        for k, (name, of) in enumerate((("untouched", lengths), ("forgets at every find", forgetful[label]))):
+            look = {"color": COLOURS[k], "linestyle": LINES[k], "marker": "o", "markersize": 3, "label": name}
+            above.plot(numbers, of.median, **look)
+            below.plot(numbers, 100 * of.direct, **look)
+        above.plot(numbers, lengths.fewest, color="0.4", linewidth=1, linestyle="-", label="shortest path, mean")
+        above.set_title(label)
+        below.set_xticks(numbers[::2])
+    axes[0, 0].set(ylabel="steps, median", ylim=(0, None))
+    axes[1, 0].set(ylabel="shortest paths, %", ylim=(0, 100))
+    figure.supxlabel("how often the goal was found before", fontsize=9)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -75,7 +85,9 @@ def plot_frame(walls, walk, episode, t, end):
     """The room with the path so far, Hebb(t), and M up to step t of ``end``: one frame of ``animate_walk``."""
     figure, (left, middle, right) = new_figure(1, 3, height=2.8, width_ratios=(4, 4, 5))
     _draw_agent(left, walls, walk, episode, t)
-    draw_matrix(middle, walk.trajectory.hebb[t, episode], walk.trajectory.net.clip, f"Hebb({t})")
+    clip = walk.trajectory.net.clip
+    image = draw_matrix(middle, walk.trajectory.hebb[t, episode], clip, f"Hebb({t})")
+    figure.colorbar(image, ax=middle, shrink=0.6, ticks=(-clip, 0, clip))
     right.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
     for step in np.flatnonzero(walk.found[:t, episode]):
         right.axvline(step + 1, color=COLOURS[1], linewidth=0.8, linestyle="-")
@@ -93,6 +105,18 @@ def _draw_room(axis, walls, title=""):
     axis.imshow(walls, cmap="Greys", vmin=0, vmax=1.4, interpolation="nearest")
     axis.set(title=title, xticks=[], yticks=[])
     axis.spines[:].set_visible(False)
+
+
+def _in_lanes(path):
+    """Columns and rows of a path's squares (k, 2), which changes lanes before it comes to a square again: of three."""
+    points, lane, seen = [path[0]], 0, {tuple(path[0])}
+    for before, square in zip(path[:-1], path[1:]):
+        if tuple(square) in seen and tuple(square) != tuple(before):
+            lane, seen = (lane + 1) % 3, {tuple(before)}
+            points.append(before + ASIDE[lane])
+        points.append(square + ASIDE[lane])
+        seen.add(tuple(square))
+    return np.array(points)[:, ::-1].T
 
 
 def _draw_goal(axis, goal, found):

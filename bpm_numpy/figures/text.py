@@ -1,22 +1,59 @@
-"""Figures of chapter 17: what an object costs in each sentence, and what is foretold where one is due."""
+"""Figures of chapter 17: how every seed learns, what an object costs in each sentence, what is foretold, and m_j(t)."""
 
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from .style import COLOURS, new_figure, styled
+from .style import COLOURS, SIGNED, new_figure, styled
+
+
+@styled
+def plot_seeds(groups, floors, score_label, live=None, view=None):
+    """How every seed learns: a panel a ``runs.Group`` and a thin line a seed; grey: name -> score in ``floors``.
+
+    live: a Group of one run, thick, in the panel of its label; view: lowest and highest score that is shown, with an
+    arrow to where a run ends that leaves them.
+    """
+    columns = min(len(groups), 4)
+    rows = -(-len(groups) // columns)
+    figure, axes = new_figure(rows, columns, height=2.1 * rows + 0.3, sharex=True, sharey=True, squeeze=False)
+    panels = axes.ravel()
+    for axis in panels[len(groups) :]:
+        axis.set_axis_off()
+    for place, (axis, group) in enumerate(zip(panels, groups)):
+        axis.set_title(",\n".join(group.label.rsplit(", ", 1)), fontsize=8)
+        for number, scores in enumerate(group.scores):
+            axis.plot(group.updates, scores, color=COLOURS[number], linestyle="-", linewidth=0.8)
+            if view and scores[-1] > view[1]:
+                leaves = group.updates[np.flatnonzero(scores <= view[1])[-1]]
+                axis.text(leaves, view[1], f"↑ {scores[-1]:.1f}", color=COLOURS[number], fontsize=7, va="top")
+        if live is not None and live.label == group.label:
+            axis.plot(live.updates, live.scores[0], color="black", linestyle="-", linewidth=3, alpha=0.4, zorder=0)
+        for name, value in floors.items():
+            axis.axhline(value, color="0.6", linewidth=0.8, linestyle="-", zorder=0)
+            if place % columns == columns - 1 or place == len(groups) - 1:  # the last of its row
+                beside = {"transform": axis.get_yaxis_transform(), "va": "center", "fontsize": 7, "color": "0.35"}
+                axis.text(1.03, value, name, **beside).set_in_layout(place % columns == columns - 1)
+        if place % columns == 0:
+            axis.set_ylabel(score_label)
+        if place + columns >= len(groups):  # nothing below
+            axis.set_xlabel("update")
+            axis.tick_params(labelbottom=True)
+    if view:
+        panels[0].set_ylim(view)
+    return figure
 
 
 @styled
 def plot_objects(exact, measured):
     """Bits that the object of sentence 1, 2, ... costs: name -> (S,), exact ones grey, measured ones in colour."""
-    figure, axis = new_figure(height=2.8)
-    for values, line in zip(exact.values(), ("-", "--", ":")):
+    figure, axis = new_figure(height=3.2)
+    for values, line in zip(exact.values(), ("-", "--", "-.", ":")):
         axis.plot(range(1, len(values) + 1), values, color="0.55", linestyle=line, linewidth=1)
     for name, values in exact.items():
         axis.text(len(values) + 0.4, values[-1], name, va="center", fontsize=7, color="0.35")
     for number, (label, values) in enumerate(measured.items()):
         shifted = np.arange(1, len(values) + 1) + 0.08 * (number - (len(measured) - 1) / 2)  # side by side
-        look = {"color": COLOURS[number], "marker": "os^DvP"[number], "markersize": 4, "linestyle": "none"}
+        look = {"color": COLOURS[number], "marker": "os^DvPX"[number], "markersize": 4, "linestyle": "none"}
         axis.plot(shifted, values, label=label, **look)
     axis.set(
         xlabel="sentence",
@@ -24,7 +61,7 @@ def plot_objects(exact, measured):
         ylim=(-0.05, None),
         xlim=(0.6, len(next(iter(exact.values()))) + 0.3),
     )
-    axis.legend(loc="center left", bbox_to_anchor=(1.18, 0.5), fontsize=7)
+    axis.legend(loc="upper left", bbox_to_anchor=(0, -0.22), ncols=3, fontsize=7)
     return figure
 
 
@@ -43,4 +80,20 @@ def plot_foretold(chances, objects, asked, right):
     axis.set_yticks(range(len(objects)), objects)
     axis.set(xlabel="sentence: its name", ylabel="object")
     figure.colorbar(image, ax=axis, pad=0.02).set_label("P(object)")
+    return figure
+
+
+@styled
+def plot_reach(m, kinds, bound):
+    """What M(t) comes to at the neurons: title -> m (K, N), means at each of the K ``kinds`` of word, a row each.
+
+    The neurons of each panel are sorted by their value in the first row; beyond ±bound the colours stay the same.
+    """
+    figure, axes = new_figure(1, len(m), height=1.7, squeeze=False)
+    for axis, (title, values) in zip(axes[0], m.items()):
+        ordered = values[:, np.argsort(values[0], kind="stable")]  # (K, N)
+        image = axis.imshow(ordered, cmap=SIGNED, vmin=-bound, vmax=bound, interpolation="nearest", aspect="auto")
+        axis.set(title=title, xlabel="neuron, sorted by the first row", xticks=[])
+        axis.set_yticks(range(len(kinds)), kinds)
+    figure.colorbar(image, ax=axes, pad=0.02, extend="both").set_label("mean of $m_j(t)$")
     return figure

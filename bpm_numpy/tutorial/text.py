@@ -1,4 +1,4 @@
-"""Chapter 17: a text gone on with by a trained network, and how many bits each kind of word costs it."""
+"""Chapter 17: a text gone on with by a trained network, how many bits each kind of word costs it, and why."""
 
 from typing import NamedTuple
 
@@ -57,6 +57,49 @@ def last_sentence_entropies(task):
     entropies = task.corpus.entropies(task.T + 1, "forgotten")
     entropies[SENTENCE + 2 :: SENTENCE] *= 1 - 1 / task.names
     return entropies
+
+
+def which_objects_entropies(task):
+    """As ``last_sentence_entropies``, to one who remembers which objects came up, in their order, but not whose.
+
+    By counting: all favourites, and all names of the sentences, are equally likely, so object s costs the entropy of
+    the first s objects less that of the first s - 1.
+    """
+    entropies = task.corpus.entropies(task.T + 1, "forgotten")
+    of_objects = slice(KINDS.index("object"), None, SENTENCE)
+    S = len(entropies[of_objects])
+    favourites = np.indices((task.objects,) * task.names).reshape(task.names, -1)  # (names, F)
+    names = np.indices((task.names,) * S).reshape(S, -1)  # (S, N)
+    objects = favourites[names].reshape(S, -1)  # (S, N F)
+    of_first = [0.0]  # objects
+    for s in range(S):
+        p = np.unique(objects[: s + 1], axis=1, return_counts=True)[1] / objects.shape[1]
+        of_first.append(-p @ np.log2(p))
+    entropies[of_objects] = np.diff(of_first)
+    return entropies
+
+
+def last_or_earlier(drawn):
+    """Where what is remembered can be told by what it costs: Sentences of two names -> (S, B) ints.
+
+    0 in a sentence whose name is that of the sentence before, 1 where it came up earlier only; -1 unless both names
+    have come up before, and their favourites differ.
+    """
+    names = drawn.names.T  # (S, B)
+    told = np.logical_or.accumulate(names != names[0])[:-1]  # (S - 1, B): both names, before sentences 1 ...
+    groups = np.full(names.shape, -1)
+    groups[1:] = np.where(told & (drawn.favourites[:, 0] != drawn.favourites[:, 1]), names[1:] != names[:-1], -1)
+    return groups
+
+
+def forward_without_writes(net, params, x, skipped):
+    """Logits (T, B, V) on x (T, B, V) of a plastic network whose Hebb stays as it is at the steps ``skipped`` (T,)."""
+    state, logits = net.initial_state(x.shape[1]), []
+    for x_t, skip in zip(x, skipped):
+        out, after = net.step(params, x_t, state)
+        state = after._replace(hebb=state.hebb) if skip else after
+        logits.append(out.logits)
+    return np.array(logits)
 
 
 def by_kind(values):

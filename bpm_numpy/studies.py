@@ -5,7 +5,8 @@
 ``python -m bpm_numpy study NAME`` makes a study's runs and keeps of them, in ``figures/data/NAME``:
 
     about.json          the command; versions and cores; each label's settings, parameters and minutes a run; references
-    curves.csv          a row a label, seed and evaluation: the scores that all tasks have, four digits each
+    curves.csv          a row a label, seed and evaluation: the scores that all tasks have, and the mean norm of the
+                        gradient since the evaluation before, four digits each
     summary.csv         a row a label: the scores at the end, over the seeds
     params-LABEL.npz    the network of seed 0 (``storage.load_parameters``)
     matrix.csv          of tasks in sequence: see ``sequences``
@@ -133,7 +134,10 @@ STUDIES = {
     "text": Study(5, text_networks("tiny", as_many_parameters=22)),
     "text-pydoc": Study(5, text_networks("pydoc")),
     "maze": Study(5, networks("maze", "small"), interventions=True),
-    "maze-large": Study(5, networks("maze", "large")),
+    "maze-large": Study(5, networks("maze", "large"), interventions=True),
+    "maze-large-rate": Study(
+        5, [Line("rate 0.001", "maze", "simple", "large", {"learning_rate": 1e-3})], interventions=True
+    ),
 }
 
 
@@ -178,7 +182,7 @@ def write_study(name, runs, command, data=DATA):
     scores = [key for key in curves[0][0] if key not in NOT_SCORES and all(key in curve[0] for curve in curves)]
     rows = [
         {"label": run.line.label, "seed": run.settings.seed, "update": row["update"]}
-        | {key: f"{row[key]:.4g}" for key in scores}
+        | {key: f"{row[key]:.4g}" for key in (*scores, "gradient_norm")}
         for run, curve in zip(runs, curves)
         for row in curve
     ]
@@ -245,7 +249,8 @@ def summarise(name, data=DATA):
     """The scores at the end of a kept study: a dict a label, with the medians of the other columns behind them."""
     about, groups = load_study(name, data)
     with open(Path(data) / name / "curves.csv", newline="") as file:
-        others = next(csv.reader(file))[4:]  # behind label, seed, update, score
+        header = next(csv.reader(file))
+    others = [key for key in header[4:] if key not in NOT_SCORES]  # behind label, seed, update, score
     medians = {key: [np.median(group.scores[:, -1]) for group in load_study(name, data, key)[1]] for key in others}
     rows = []
     for number, group in enumerate(groups):

@@ -58,6 +58,10 @@ def test_study_runs_keeps_and_goes_on(small_study, monkeypatch):
     for group in groups:
         curves = [load_curve(small_study / "runs" / f"{group.label}-seed{seed}") for seed in (0, 1)]
         assert np.allclose(group.scores, [[row["score"] for row in curve] for curve in curves], rtol=1e-3)
+        norms = {
+            of.label: of.scores for of in studies.load_study("association", small_study / "data", "gradient_norm")[1]
+        }
+        assert np.allclose(norms[group.label], [[row["gradient_norm"] for row in curve] for curve in curves], rtol=1e-3)
         _, params = load_parameters(small_study / "data" / "association" / f"params-{group.label}.npz")
         assert sum(value.size for value in params.values()) == about["lines"][group.label]["parameters"]
     (figure,) = study_figures(small_study / "data").values()

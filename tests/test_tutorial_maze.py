@@ -152,10 +152,21 @@ def test_learnt_says_since_when_and_how_surely():
     np.testing.assert_array_equal(run.gain, [1, 0, -2])
 
 
-def test_recorded_networks_fit_their_rooms():
-    net, params, task = chapter.recorded("simple", 3)
-    assert (task.size, task.T, task.batch) == (7, 100, 3) and net.plasticity == "modulated"
-    assert chapter.walk(net, params, task, seed=0).found.shape == (100, 3)
+@pytest.mark.parametrize("study, size, T", [("maze", 7, 100), ("maze-large", 9, 150)])
+def test_recorded_networks_fit_their_rooms(study, size, T):
+    net, params, task = chapter.recorded("simple", 3, study)
+    assert (task.size, task.T, task.batch) == (size, T, 3) and net.plasticity == "modulated"
+    assert chapter.walk(net, params, task, seed=0).found.shape == (T, 3)
+
+
+def test_path_lengths_are_those_of_the_study_asked_for():
+    untouched, forgetful = chapter.path_lengths("maze-large", ["plastic"])
+    assert list(untouched) == list(forgetful) == ["plastic"]
+    net, params, task = chapter.recorded("plastic", 240, "maze-large")
+    paths = chapter.paths_of(chapter.walk(net, params, task, seed=16), task.walls)
+    for one, other in zip(untouched["plastic"], chapter.lengths_by_number(paths, last_start=110)):
+        np.testing.assert_array_equal(one, other)
+    assert untouched["plastic"].finds > 1.5 * forgetful["plastic"].finds
 
 
 def test_the_field_of_view_is_a_square_around_the_agent(task):

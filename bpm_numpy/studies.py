@@ -123,7 +123,7 @@ STUDIES = {
     "cue-reward-eta": Study(
         5, [Line(f"eta {eta}", "cue-reward", "retroactive", "tiny", {"start.eta": eta}) for eta in (0.1, 0.3, 0.7)]
     ),
-    "cue-reward-paper": Study(1, [at_full_size("none", 9000, 900), at_full_size("simple", 500, 50)]),
+    "cue-reward-paper": Study(1, [at_full_size("none", 76_500, 900), at_full_size("simple", 3150, 50)]),
     "association": Study(5, networks("association", "small", lstm=True)),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),

@@ -29,7 +29,7 @@ from .interventions import write_interventions
 from .parameters import parameter_shapes
 from .runs import Group, load_curve, load_network, load_progress, load_settings, write_csv
 from .sequences import is_sequence, write_matrices
-from .storage import save_parameters
+from .storage import load_parameters, save_parameters
 from .tasks import TASKS
 from .tasks.bandit import Bandit, one_arm, thompson_sampling, win_stay_lose_shift
 from .tasks.maze import Maze, random_steps, round_the_room, shortest_paths
@@ -222,14 +222,29 @@ def write_study(name, runs, command, data=DATA):
 NOT_SCORES = ("update", "episodes", "seconds", "training_score", "loss", "gradient_norm", "clipped")
 
 
-def load_study(name, data=DATA, column="score"):
-    """What was kept of a study: about.json as a dict, and a ``runs.Group`` a label, of a column of curves.csv."""
+def load_about(name, data=DATA):
+    """about.json of a study as a dict."""
     check_choice("name", name, STUDIES)
     folder = Path(data) / name
     if not (folder / "about.json").exists():
         raise ValueError(f"data: expected the study in {folder}, found none; python -m bpm_numpy study {name} makes it")
-    about = json.loads((folder / "about.json").read_text())
-    with open(folder / "curves.csv", newline="") as file:
+    return json.loads((folder / "about.json").read_text())
+
+
+def load_recorded(name, label, batch=None, data=DATA):
+    """A study's network of seed 0 under a label, and its task, with another batch if given -> net, params, task."""
+    settings = Settings(**load_about(name, data)["lines"][label]["settings"])
+    if batch is not None:
+        settings = settings._replace(task_options=settings.task_options | {"batch": batch})
+    task, _ = build(settings)
+    net, params = load_parameters(Path(data) / name / f"params-{file_label(label)}.npz")
+    return net, params, task
+
+
+def load_study(name, data=DATA, column="score"):
+    """What was kept of a study: about.json as a dict, and a ``runs.Group`` a label, of a column of curves.csv."""
+    about = load_about(name, data)
+    with open(Path(data) / name / "curves.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     check_choice("column", column, [key for key in rows[0] if key not in ("label", "seed", "update")])
     groups = []

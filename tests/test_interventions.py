@@ -212,6 +212,7 @@ def test_a_table_of_a_studys_runs(tmp_path):
         if network != "none":
             results = measure(*load_network(folder), build(settings)[0], np.random.default_rng((2, 4)))
             expected.append(as_row(results))
+            assert set(results["scores"]) <= set(expected[-1])  # nothing that was tried is left out
     write_interventions(tmp_path, runs)
     plastic, simple = rows = load_interventions(tmp_path)
     assert [(row["label"], row["seed"]) for row in rows] == [("plastic", 2), ("simple", 2)]

@@ -17,9 +17,7 @@ from ..episodes import rollout
 from ..network import PlasticNetwork
 from ..problems import Problem, join
 from ..step import forward_step
-from ..storage import load_parameters
-from ..studies import DATA, STUDIES, file_label, load_study
-from ..training import Settings, build
+from ..studies import DATA, STUDIES, load_about, load_recorded
 from .check import format_table
 from .progress import progress
 
@@ -95,13 +93,12 @@ def trained_problems(data=DATA):
     for name in STUDIES:
         if not (data / name / "about.json").exists():
             continue
-        about, _ = load_study(name, data)
-        for label, line in about["lines"].items():
-            net, params = load_parameters(data / name / f"params-{file_label(label)}.npz")
+        for label in load_about(name, data)["lines"]:
+            net, params, task = load_recorded(name, label, data=data)
             if net.plasticity == "none":
                 continue
             rng = np.random.default_rng(0)
-            x = rollout(net, params, build(Settings(**line["settings"]))[0], rng).x
+            x = rollout(net, params, task, rng).x
             T, B = x.shape[:2]
             d_logits, d_values = rng.standard_normal((T, B, net.n_outputs)), rng.standard_normal((T, B))
             state = net.initial_state(B)

@@ -46,6 +46,12 @@ def distances(walls):
     return steps
 
 
+def around(walls, squares):
+    """Which of the 3×3 squares around each of ``squares`` (..., 2) are walls: (..., 3, 3) bool."""
+    near = squares[..., None, None, :] + AROUND  # (..., 3, 3, 2)
+    return walls[near[..., 0], near[..., 1]]
+
+
 class Maze(RewardTask):
     """The agent starts at the centre of a room with pillars (``room``) and walks: up, down, left, right (0 ... 3).
 
@@ -93,8 +99,7 @@ class Maze(RewardTask):
         self.position = np.full((self.batch, 2), self.size // 2)
 
     def _see(self):
-        around = self.position[:, None, None] + AROUND  # (B, 3, 3, 2)
-        return self.walls[around[..., 0], around[..., 1]].reshape(self.batch, -1)  # (B, 9)
+        return around(self.walls, self.position).reshape(self.batch, -1)  # (B, 9)
 
     def _decides(self):
         return np.full(self.batch, self.t < self.T)
@@ -123,7 +128,7 @@ def round_the_room(task, rng):
     up, down, left, right = range(len(MOVES))
 
     def choose(actions, rewards):
-        wall = task._see().reshape(-1, 3, 3)  # (B, 3, 3)
+        wall = around(task.walls, task.position)  # (B, 3, 3)
         above, below = wall[:, 0].all(axis=1), wall[:, 2].all(axis=1)  # the outer wall, beside pillars there are gaps
         before, behind = wall[:, :, 0].all(axis=1), wall[:, :, 2].all(axis=1)
         ways = {right: above & ~behind, down: behind & ~below, left: below & ~before, up: before}

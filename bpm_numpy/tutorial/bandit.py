@@ -1,14 +1,15 @@
 """Chapter 15: the two-armed bandit. What there is to remember is a single number, the evidence n."""
 
+from functools import partial
+
 import numpy as np
 
 from ..episodes import rollout
 from ..figures.bandit import plot_regret
-from ..storage import load_parameters
-from ..studies import DATA, load_study
+from ..studies import DATA, load_recorded, load_study
 from ..tasks.bandit import one_arm, thompson_sampling, win_stay_lose_shift
 from ..tasks.base import play_by_rule
-from ..training import NETWORKS, Settings, build
+from ..training import NETWORKS
 
 
 def evidence(actions, rewards):
@@ -38,12 +39,7 @@ RULES = {
 }
 
 
-def recorded(label, batch, data=DATA):
-    """The study's network of seed 0 under a label, and its task with another batch -> net, params, task."""
-    net, params = load_parameters(data / "bandit" / f"params-{label}.npz")
-    settings = Settings(**load_study("bandit", data)[0]["lines"][label]["settings"])
-    task, _ = build(settings._replace(task_options=settings.task_options | {"batch": batch}))
-    return net, params, task
+recorded = partial(load_recorded, "bandit")  # (label, batch) -> net, params, task
 
 
 def regret_of_steps(rng, episodes=800, data=DATA):

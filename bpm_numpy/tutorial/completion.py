@@ -4,8 +4,7 @@ import numpy as np
 
 from ..episodes import evaluate
 from ..figures.completion import plot_restored
-from ..storage import load_parameters
-from ..studies import DATA
+from ..studies import load_recorded
 from ..tasks import TASKS
 
 
@@ -14,15 +13,13 @@ def score_of_perfect_memory(rng, task, batches=20):
 
     A pattern fits if it agrees with every bit that is not hidden; a tie counts half.
     """
-    scores = []
-    for _ in range(batches):
-        drawn = task.draw(rng)
-        whole = drawn.patterns[np.arange(task.batch), drawn.asked]  # (B, bits)
+
+    def say(drawn, whole):
         agree = (drawn.patterns == whole[:, None]) | drawn.hidden[:, None]  # (B, P, bits)
         fits = agree.all(axis=2)  # (B, P)
-        said = np.sign((drawn.patterns * fits[:, :, None]).sum(axis=1))  # (B, bits)
-        scores.append((said * whole)[drawn.hidden].mean())
-    return float(np.mean(scores))
+        return (drawn.patterns * fits[:, :, None]).sum(axis=1)  # (B, bits)
+
+    return _score_of(say, rng, task, batches)
 
 
 def score_by_hand(rng, task, batches=20):
@@ -30,14 +27,22 @@ def score_by_hand(rng, task, batches=20):
 
     d is the pattern asked for, its hidden bits 0; a tie counts half.
     """
+
+    def say(drawn, whole):
+        d = np.where(drawn.hidden, 0, whole)
+        stored = np.einsum("bki,bkj->bij", drawn.patterns, drawn.patterns)  # (B, bits, bits)
+        return np.einsum("bi,bij->bj", d, stored)
+
+    return _score_of(say, rng, task, batches)
+
+
+def _score_of(say, rng, task, batches):
+    """The score of the signs of say(drawn, whole) (B, bits); whole (B, bits): the patterns asked for."""
     scores = []
     for _ in range(batches):
         drawn = task.draw(rng)
         whole = drawn.patterns[np.arange(task.batch), drawn.asked]  # (B, bits)
-        d = np.where(drawn.hidden, 0, whole)
-        stored = np.einsum("bki,bkj->bij", drawn.patterns, drawn.patterns)  # (B, bits, bits)
-        said = np.sign(np.einsum("bi,bij->bj", d, stored))
-        scores.append((said * whole)[drawn.hidden].mean())
+        scores.append((np.sign(say(drawn, whole)) * whole)[drawn.hidden].mean())
     return float(np.mean(scores))
 
 
@@ -64,9 +69,7 @@ def restored(net, params, task, rng):
 
 def figure_restored():
     """What the recorded plastic network restores in six episodes."""
-    net, params = load_parameters(DATA / "completion" / "params-plastic.npz")
-    task = TASKS["completion"](**TASKS["completion"].SMALL["small"] | {"batch": 6})
-    return plot_restored(*restored(net, params, task, np.random.default_rng(14)))
+    return plot_restored(*restored(*load_recorded("completion", "plastic", 6), np.random.default_rng(14)))
 
 
 FIGURES = {"completion_restored.png": figure_restored}

@@ -7,10 +7,9 @@ import numpy as np
 from ..episodes import draw_actions, rollout
 from ..figures.maze import animate_walk, plot_path_lengths
 from ..network import Trajectory
-from ..storage import load_parameters
-from ..studies import DATA, load_study
-from ..tasks.maze import AROUND, distances
-from ..training import NETWORKS, Settings, build
+from ..studies import DATA, load_recorded
+from ..tasks.maze import around, distances
+from ..training import NETWORKS
 
 
 class Walk(NamedTuple):
@@ -157,8 +156,7 @@ def views(walls):
     """A number a square, the same for squares whose 3×3 neighbourhoods are alike; -1 for walls: (S, S)."""
     numbers = np.full(walls.shape, -1)
     free = np.argwhere(~walls)  # (F, 2)
-    around = free[:, None, None] + AROUND  # (F, 3, 3, 2)
-    seen = walls[around[..., 0], around[..., 1]].reshape(len(free), -1)  # (F, 9)
+    seen = around(walls, free).reshape(len(free), -1)  # (F, 9)
     numbers[tuple(free.T)] = np.unique(seen, axis=0, return_inverse=True)[1].ravel()
     return numbers
 
@@ -191,10 +189,7 @@ def learnt(group, bar):
 
 def recorded(label, batch, study="maze", data=DATA):
     """A study's network of seed 0 under a label, and its task with another batch -> net, params, task."""
-    net, params = load_parameters(data / study / f"params-{label}.npz")
-    settings = Settings(**load_study(study, data)[0]["lines"][label]["settings"])
-    task, _ = build(settings._replace(task_options=settings.task_options | {"batch": batch}))
-    return net, params, task
+    return load_recorded(study, label, batch, data)
 
 
 def path_lengths(study="maze", labels=NETWORKS, data=DATA):

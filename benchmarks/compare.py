@@ -297,7 +297,7 @@ def print_long(long):
 
 
 def draw(results):
-    from bpm_numpy.figures.benchmark import plot_cases, plot_curves
+    from bpm_numpy.figures.draw_benchmark import plot_cases, plot_curves
     from bpm_numpy.figures.style import save_figure
 
     for name, figure in (("benchmark", plot_cases(results)), ("benchmark_curves", plot_curves(results))):

@@ -15,13 +15,12 @@ bptt.py         the steps composed through time: the two adjoints
 chunks.py       the same gradients faster: Hebb unrolled over chunks of steps
 network.py      PlasticNetwork: options, checks, forward, backward, jvp, step, begin
 parameters.py   names, shapes and starting values
-losses.py, optimisers.py, gradcheck.py, storage.py
+proof/          gradcheck, random problems on which gradients are checked, and mistakes made on purpose
+learning/       losses, optimisers, episodes and their gradients, the training loop, files
 tasks/          what networks are trained on, a class a task, batches of episodes at once
-episodes.py     play episodes, the loss and its gradients; training.py: the training loop
-runs.py, experiments.py, studies.py   a training in a folder, resumable; settings of every task; comparisons
-sequences.py    one network trained on several tasks in turn: what it scores on all of them after each
-problems.py     random problems on which gradients are checked; broken.py: gradients broken on purpose
-figures/, tutorial/, notebooks.py, commands/   pictures, the notebooks' experiments, and the command line
+lab/            settings of every task, runs in folders, studies over seeds, tasks in order, interventions
+commands/       the command line;  site/: notebooks executed, and written as web pages
+tutorial/       what the notebooks run, a module a chapter;  figures/: functions that draw
 
 Symbols
 -------
@@ -106,8 +105,8 @@ Differences from the authors' code
 - Its starting values differ; ours are in ``parameters``.
 """
 
-from .gradcheck import GradientCheckError, gradcheck
 from .network import PlasticNetwork
+from .proof.gradcheck import GradientCheckError, gradcheck
 from .step import State
 
 __all__ = ["GradientCheckError", "PlasticNetwork", "State", "gradcheck"]

@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .bptt import ByStep, jvp_through_time
-from .checks import (
+from .arguments import (
     check_array,
     check_arrays,
     check_bool,
@@ -21,6 +20,7 @@ from .checks import (
     check_number,
     check_shape,
 )
+from .bptt import ByStep, jvp_through_time
 from .chunks import CHUNK, ByChunks, Plan, can_be_chunked, choose_plan
 from .equations.readout import readout_forward
 from .parameters import init_parameters, parameter_shapes

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from bpm_numpy import problems
 from bpm_numpy.chunks import Plan
+from bpm_numpy.proof import problems
 
 STEP = 1e-30  # nothing is subtracted in the complex step, so it can be as small as we like
 PLANS = (Plan(8, 2, 1), "steps")  # chunk by chunk where that is possible, and the definition
@@ -29,7 +29,7 @@ def identifier(options):
 
 
 def random_problem(rng, options, T=3, B=2, D=2, N=3, A=4, regime=None):
-    """A ``bpm_numpy.problems.Problem`` of these options, all of order 1; the four sizes differ on purpose.
+    """A ``bpm_numpy.proof.problems.Problem`` of these options, all of order 1; the four sizes differ on purpose.
 
     ``problem.loss`` is a function of ``problem.inputs`` (parameters, x and initial state in one dict), linear
     in logits, values and final state, with random coefficients; it takes complex inputs.

@@ -172,7 +172,7 @@ def test_ours_alone_through_worker_table_and_figures(benchmark, monkeypatch, cap
 
     curves = compare.time_curves(["ours", "step by step"], 0, 1)
     compare.print_curves(curves)
-    from bpm_numpy.figures.benchmark import plot_cases, plot_curves
+    from bpm_numpy.figures.draw_benchmark import plot_cases, plot_curves
 
     results = {"cases": [row], "curves": curves}
     marks, lines = plot_cases(results), plot_curves(results)

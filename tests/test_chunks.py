@@ -24,13 +24,14 @@ import numpy as np
 import pytest
 from configurations import identifier, read_only
 
-from bpm_numpy import PlasticNetwork, State, chunks, problems
+from bpm_numpy import PlasticNetwork, State, chunks
 from bpm_numpy.bptt import ByStep
 from bpm_numpy.chunks import ByChunks, Plan
 from bpm_numpy.equations import lstm, rnn
-from bpm_numpy.losses import cross_entropy
-from bpm_numpy.optimisers import adam, adam_init, clip_gradient_norm
-from bpm_numpy.problems import join
+from bpm_numpy.learning.losses import cross_entropy
+from bpm_numpy.learning.optimisers import adam, adam_init, clip_gradient_norm
+from bpm_numpy.proof import problems
+from bpm_numpy.proof.problems import join
 
 OPTIONS = [  # the 144 configurations that can go by chunks
     options

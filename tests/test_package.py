@@ -117,7 +117,7 @@ def test_readme_links_lead_somewhere():
 def test_symbol_table_names_every_parameter():
     import bpm_numpy
     from bpm_numpy.parameters import parameter_shapes
-    from bpm_numpy.problems import configurations
+    from bpm_numpy.proof.problems import configurations
 
     names = set()
     for options in configurations():

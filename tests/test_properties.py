@@ -16,7 +16,7 @@ from configurations import (
 )
 
 from bpm_numpy import PlasticNetwork
-from bpm_numpy.problems import join
+from bpm_numpy.proof.problems import join
 from bpm_numpy.step import State
 
 CONFIGURATIONS = all_configurations()

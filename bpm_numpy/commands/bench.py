@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..chunks import choose_plan
-from ..episodes import rollout
+from ..lab.studies import DATA, STUDIES, load_about, load_recorded
+from ..learning.episodes import rollout
 from ..network import PlasticNetwork
-from ..problems import Problem, join
+from ..proof.problems import Problem, join
 from ..step import forward_step
-from ..studies import DATA, STUDIES, load_about, load_recorded
 from .check import format_table
 from .progress import progress
 

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..chunks import Plan
 from ..files import replace_file
-from ..gradcheck import gradcheck
-from ..problems import REGIMES, configurations, random_problem
+from ..proof.gradcheck import gradcheck
+from ..proof.problems import REGIMES, configurations, random_problem
 from .progress import progress
 
 HELP = "gradient-check every configuration, or those that the options select"

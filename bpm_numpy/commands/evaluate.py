@@ -4,9 +4,9 @@ import sys
 
 import numpy as np
 
-from ..episodes import evaluate
-from ..runs import load_network, load_settings
-from ..training import build
+from ..lab.runs import load_network, load_settings
+from ..learning.episodes import evaluate
+from ..learning.training import build
 
 HELP = "score the network of a run on fresh episodes"
 

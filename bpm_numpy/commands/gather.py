@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..runs import gather, write_csv
+from ..lab.runs import gather, write_csv
 from .check import format_table
 
 HELP = "gather a folder of runs into a table and a figure of their learning curves"
@@ -56,7 +56,7 @@ def write_figure(groups, path):
     import matplotlib
 
     matplotlib.use("Agg")
-    from ..figures.learning_curves import plot_learning_curves
+    from ..figures.draw_learning_curves import plot_learning_curves
     from ..figures.style import save_figure
 
     save_figure(plot_learning_curves(groups), path)

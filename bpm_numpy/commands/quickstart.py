@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from ..notebooks import execute, find_notebooks, write_notebook
+from ..site.notebooks import execute, find_notebooks, write_notebook
 from .check import HEADER, check_all, format_table, jobs, table
 from .figures import write_figures
 

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from ..studies import DATA, STUDIES, is_finished, load_study, runs_of, summarise, write_study
+from ..lab.studies import DATA, STUDIES, is_finished, load_study, runs_of, summarise, write_study
 from .check import format_table
 from .progress import progress
 from .train import first_signal

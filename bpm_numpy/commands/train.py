@@ -12,10 +12,10 @@ import signal
 import sys
 from pathlib import Path
 
-from ..experiments import EXPERIMENTS, settings_for
-from ..runs import save, train_in
+from ..lab.runs import save, train_in
+from ..lab.settings import EXPERIMENTS, settings_for
+from ..learning.training import NETWORKS
 from ..tasks import TASKS
-from ..training import NETWORKS
 from .progress import progress
 
 HELP = "train a network on a task; the same command goes on with a run that was stopped"

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 
-from ..notebooks import execute, find_notebooks, write_notebook
+from ..site.notebooks import execute, find_notebooks, write_notebook
 
 HELP = "open the notebooks; --run executes them, --html DIR writes a static site"
 
@@ -30,7 +30,7 @@ def run(arguments):
         print(f"tutorial: expected {wrong}", file=sys.stderr)
         return 2
     if arguments.html:
-        from ..site import write_site
+        from ..site.pages import write_site
 
         return write_site(chosen, arguments.html)
     if arguments.run:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..checks import check_bool, check_count
+from ..arguments import check_bool, check_count
 from .base import SequenceTask, check_bits, draw_patterns, one_hot
 
 

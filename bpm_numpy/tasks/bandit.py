@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..checks import check_count, check_number
+from ..arguments import check_count, check_number
 from .base import RewardTask, last_third, one_hot, play_by_rule
 
 

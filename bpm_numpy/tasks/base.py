@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..checks import check_array, check_count, check_generator
-from ..losses import INTEGERS
+from ..arguments import check_array, check_count, check_generator
+from ..learning.losses import INTEGERS
 
 
 class Task:

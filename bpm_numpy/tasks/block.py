@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..checks import check_count
+from ..arguments import check_count
 
 
 class Block:

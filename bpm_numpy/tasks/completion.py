@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..checks import check_count, check_number
+from ..arguments import check_count, check_number
 from .base import SequenceTask, check_actions, check_bits, draw_patterns
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..checks import check_count
+from ..arguments import check_count
 from .base import RewardTask, check_bits, draw_patterns, last_third
 
 BLANK, GO = -1, -2

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..checks import check_count, check_number
+from ..arguments import check_count, check_number
 from .base import RewardTask, play_by_rule
 
 MOVES = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]])  # up, down, left, right as (row, column)

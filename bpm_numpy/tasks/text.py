@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..checks import check_bool, check_choice, check_count
+from ..arguments import check_bool, check_choice, check_count
 from ..equations.softmax import log_softmax_forward
 from .base import SequenceTask, one_hot
 

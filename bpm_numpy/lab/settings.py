@@ -1,0 +1,111 @@
+"""How each setting of each task is trained: one table, from which ``settings_for`` makes the Settings of a run.
+
+What a setting of the task itself is, such as the number of cues, stands with the task, in its ``SMALL``; the setting
+"paper" is the task's defaults. The weights of the losses and Adam's eps are the paper's throughout, and where a row
+of "paper" has a value of its own it is that of the paper's experiment, if there is one.
+"""
+
+from ..arguments import check_choice
+from ..learning.training import NETWORKS, Settings, build
+from ..parameters import parameter_shapes
+from ..tasks import TASKS
+
+SETTINGS = {
+    "updates": 1000,
+    "learning_rate": 3e-3,
+    "eps": 1e-6,
+    "max_norm": 2.0,
+    "discount": 0.9,
+    "value_weight": 0.1,
+    "entropy_weight": 0.1,
+    "entropy": "sum_of_squares",
+    "evaluate_every": 50,
+    "evaluation_episodes": 160,
+}
+# Retroactive networks hardly learn in a short run from a small eta: the trace would forget too slowly to tell
+# one step from another. Parameters that a network lacks are left out.
+START = {"eta": 0.7}
+PAPER_START = {"W_h": [0.0, 0.01], "alpha": [0.0, 0.01], "eta": 0.1}
+# The paper's language model: a plastic LSTM with one alpha a neuron, M(t) fanned out, a wider clip.
+LANGUAGE = {"cell": "lstm", "alpha": "neuron", "fanout": True, "clip": 2.0}
+
+
+def row(n_hidden, start=START, network=(), **changes):
+    """A row: hidden units, starting values, more options of the network, and what differs from SETTINGS."""
+    return {"network_options": {"n_hidden": n_hidden, **dict(network)}, "start": start, **SETTINGS, **changes}
+
+
+EXPERIMENTS = {  # (task, setting)
+    ("cue-reward", "tiny"): row(24),
+    ("cue-reward", "small"): row(24, updates=3000, evaluate_every=100),
+    ("cue-reward", "paper"): row(200, PAPER_START, updates=200_000, learning_rate=1e-4, evaluation_episodes=300),
+    ("association", "tiny"): row(24),
+    ("association", "small"): row(24, updates=6000, evaluate_every=150),
+    ("association", "tiny-verdict"): row(24, updates=2000),
+    ("association", "verdict"): row(24, updates=4000, evaluate_every=100),
+    ("association", "paper"): row(100, updates=4000, learning_rate=1e-3),
+    ("maze", "tiny"): row(24, updates=2000, entropy_weight=0.03, max_norm=4.0),
+    ("maze", "small"): row(32, updates=4000, evaluate_every=100, entropy_weight=0.03, max_norm=4.0),
+    ("maze", "large"): row(32, updates=4000, evaluate_every=100, entropy_weight=0.03, max_norm=4.0),
+    ("maze", "paper"): row(
+        100,
+        PAPER_START,
+        updates=200_000,
+        learning_rate=1e-4,
+        entropy_weight=0.03,
+        max_norm=4.0,
+        evaluation_episodes=300,
+    ),
+    ("bandit", "small"): row(16),
+    ("bandit", "paper"): row(100, learning_rate=1e-3),
+    ("completion", "tiny"): row(24),
+    ("completion", "small"): row(32, updates=2000),
+    ("completion", "paper"): row(1000, updates=2000, learning_rate=3e-4),
+    # One alpha a connection here: so few units have no LSTM with as many parameters as the plastic one otherwise.
+    ("text", "tiny"): row(
+        20, network=LANGUAGE | {"alpha": "full"}, updates=6000, learning_rate=1e-2, evaluate_every=100
+    ),
+    ("text", "small"): row(32, network=LANGUAGE, updates=3000, evaluate_every=100),
+    ("text", "pydoc"): row(48, network=LANGUAGE, updates=3000, learning_rate=1e-2, evaluate_every=50),
+    ("text", "paper"): row(200, network=LANGUAGE, updates=10_000, learning_rate=1e-3, evaluate_every=100),
+}
+
+
+def settings_for(task, network, setting="small", seed=0, changes=None):
+    """The Settings of a run; ``changes``: dict of what differs from the table, by name.
+
+    A name is one of Settings, or task_options.X, network_options.X and start.X for a single one of these; for instance
+    {"updates": 200, "task_options.T": 30, "start.eta": 0.3}; or start itself, for a file to start from.
+    TypeError or ValueError for anything that is none.
+    """
+    check_choice("task", task, TASKS)
+    check_choice("network", network, NETWORKS)
+    check_choice("setting", setting, [name for known, name in EXPERIMENTS if known == task])
+    fields = {
+        "task": task,
+        "setting": setting,
+        "network": network,
+        "seed": seed,
+        **EXPERIMENTS[task, setting],
+        "task_options": TASKS[task].SMALL.get(setting, {}),
+    }
+    fields["network_options"] = NETWORKS[network] | fields["network_options"]
+    if network in ("none", "plastic"):
+        fields["network_options"].pop("fanout", None)  # of the modulator
+    names = parameter_shapes(build(Settings(**fields))[1])
+    fields["start"] = {name: value for name, value in fields["start"].items() if name in names}
+    for name, value in (changes or {}).items():
+        _change(fields, name, value)
+    settings = Settings(**fields)
+    return settings._replace(task_options=build(settings)[0].options)
+
+
+def _change(fields, name, value):
+    field, dot, key = name.partition(".")
+    if field not in ("task", "setting", "network", "seed") and field in fields:
+        file = name == "start" and isinstance(value, str)
+        if file or bool(dot) == isinstance(fields[field], dict):
+            fields[field] = {**fields[field], key: value} if dot else value
+            return
+    changeable = [field + ".NAME" * isinstance(value, dict) for field, value in list(fields.items())[4:]]
+    raise ValueError(f"changes: expected names from {', '.join(changeable)}, got {name!r}")

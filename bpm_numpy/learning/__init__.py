@@ -1,0 +1,1 @@
+"""Learning: losses, optimisers, episodes, the training loop, and the files that keep it."""

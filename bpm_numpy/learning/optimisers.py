@@ -1,0 +1,151 @@
+"""Optimisers, and clipping of the gradient. Plain functions: new parameters and a new state come back.
+
+    clip_gradient_norm   shortens the whole gradient, keeping its direction
+    sgd_init, sgd        gradient descent with momentum (Polyak 1964)
+    adam_init, adam      Adam (Kingma & Ba 2015)
+
+Parameters, gradients and the parts of a state are dicts, parameter name -> array, all of one dtype, float32
+or float64, which the results keep. ``params`` and ``grads.params`` of a PlasticNetwork are such dicts.
+
+Raised by all: TypeError for another type or dtype, ValueError for a missing, unknown or misshapen parameter,
+for NaN or infinity and for a hyperparameter out of its range; each names the argument, and the parameter.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arguments import check_arrays, check_count, check_number
+
+FLOATS = (np.float32, np.float64)
+
+
+class SgdState(NamedTuple):
+    """velocity: dict like the parameters, the decaying sum of past gradients."""
+
+    velocity: dict
+
+
+class AdamState(NamedTuple):
+    """m, v: dicts like the parameters, running means of gradient and its square; steps: taken so far."""
+
+    m: dict
+    v: dict
+    steps: int
+
+
+def clip_gradient_norm(grads, max_norm):
+    """Scale all gradients by one factor, so that their common L2 norm is at most max_norm -> new dict, norm.
+
+        norm = √(Σ over all entries of all arrays, g²),    g ← g · min(1, max_norm / norm)
+
+    The norm that comes back is the one before clipping. max_norm is above 0.
+    """
+    dtype, _ = _check_params("grads", grads)
+    check_number("max_norm", max_norm, above=0)
+    # Relative to the largest entry, so that no square overflows or vanishes.
+    largest = max(float(np.abs(g).max(initial=0)) for g in grads.values())
+    scale = largest or 1.0
+    norm = scale * float(np.sqrt(sum(np.square(g / scale, dtype=np.float64).sum() for g in grads.values())))
+    factor = float(max_norm) / norm if norm > max_norm else 1.0
+    return _arrays({name: g * factor for name, g in grads.items()}, dtype), norm
+
+
+def sgd_init(params):
+    """The state before the first step: velocity 0."""
+    return SgdState(_zeros(params))
+
+
+def sgd(params, grads, state, *, learning_rate, momentum=0.0):
+    """One step of gradient descent with momentum -> params, SgdState.
+
+        velocity ← momentum · velocity + g
+        p        ← p - learning_rate · velocity
+
+    Unrolled, velocity_t = Σ_{k=1}^{t} momentum^{t-k} g_k: a direction that keeps its sign grows up to
+    1 / (1 - momentum) times, one that flips cancels. At a constant rate p_t - p_{t-1} =
+    -learning_rate · velocity_t, so this is Polyak's heavy ball,
+    p_{t+1} = p_t - learning_rate · g_{t+1} + momentum (p_t - p_{t-1}).
+
+    learning_rate is at least 0; momentum is in [0, 1), 0 for plain gradient descent.
+    """
+    dtype, shapes = _check_params("params", params)
+    check_arrays("grads", grads, shapes, (dtype,))
+    _check_state(state, SgdState)
+    check_arrays("state.velocity", state.velocity, shapes, (dtype,))
+    check_number("learning_rate", learning_rate, at_least=0)
+    check_number("momentum", momentum, at_least=0, below=1)
+    learning_rate, momentum = float(learning_rate), float(momentum)
+
+    velocity = {name: momentum * state.velocity[name] + grads[name] for name in params}
+    moved = {name: p - learning_rate * velocity[name] for name, p in params.items()}
+    return _arrays(moved, dtype), SgdState(_arrays(velocity, dtype))
+
+
+def adam_init(params):
+    """The state before the first step: m and v 0, no steps."""
+    return AdamState(_zeros(params), _zeros(params), 0)
+
+
+def adam(params, grads, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    """One step of Adam (Kingma & Ba 2015, algorithm 1), the t-th, counted from 1 -> params, AdamState.
+
+        m ← beta1 m + (1 - beta1) g            running mean of the gradient
+        v ← beta2 v + (1 - beta2) g²           and of its square
+        p ← p - learning_rate · m̂ / (√v̂ + eps),    m̂ = m / (1 - beta1^t),  v̂ = v / (1 - beta2^t)
+
+    Why the corrections: unrolled, m_t = (1 - beta1) Σ_{k=1}^{t} beta1^{t-k} g_k. These weights sum to
+    1 - beta1^t, not to 1, because m started at 0; dividing by it makes m̂ a mean. So does it for v̂.
+
+    |m̂| / √v̂ is about 1 while a gradient keeps its sign and small while it flips: learning_rate is roughly the
+    length of a step in every coordinate, whatever the scale of the gradient.
+
+    learning_rate is at least 0; beta1 and beta2 are in [0, 1); eps is above 0.
+    """
+    dtype, shapes = _check_params("params", params)
+    check_arrays("grads", grads, shapes, (dtype,))
+    _check_state(state, AdamState)
+    check_arrays("state.m", state.m, shapes, (dtype,))
+    check_arrays("state.v", state.v, shapes, (dtype,))
+    check_count("state.steps", state.steps, smallest=0)
+    check_number("learning_rate", learning_rate, at_least=0)
+    check_number("beta1", beta1, at_least=0, below=1)
+    check_number("beta2", beta2, at_least=0, below=1)
+    check_number("eps", eps, above=0)
+    learning_rate, beta1, beta2, eps = float(learning_rate), float(beta1), float(beta2), float(eps)
+
+    t = int(state.steps) + 1
+    m = {name: beta1 * state.m[name] + (1 - beta1) * grads[name] for name in params}
+    v = {name: beta2 * state.v[name] + (1 - beta2) * grads[name] ** 2 for name in params}
+    moved = {}
+    for name, p in params.items():
+        m_hat, v_hat = m[name] / (1 - beta1**t), v[name] / (1 - beta2**t)
+        moved[name] = p - learning_rate * m_hat / (np.sqrt(v_hat) + eps)
+    return _arrays(moved, dtype), AdamState(_arrays(m, dtype), _arrays(v, dtype), t)
+
+
+def _check_params(name, values):
+    """``values`` is a dict of at least one array, all of one float dtype -> that dtype, shapes (dict)."""
+    if not isinstance(values, dict):
+        raise TypeError(f"{name}: expected a dict of parameter name -> array, got {type(values).__name__}")
+    if not values:
+        raise ValueError(f"{name}: expected at least one parameter, got an empty dict")
+    shapes = {key: getattr(value, "shape", ()) for key, value in values.items()}
+    dtype = getattr(next(iter(values.values())), "dtype", None)
+    check_arrays(name, values, shapes, (dtype,) if dtype in FLOATS else FLOATS)
+    return dtype, shapes
+
+
+def _check_state(state, kind):
+    if not isinstance(state, kind):
+        raise TypeError(f"state: expected {kind.__name__}, got {type(state).__name__}")
+
+
+def _zeros(params):
+    dtype, shapes = _check_params("params", params)
+    return {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
+
+
+def _arrays(values, dtype):
+    """Arithmetic turns 0-d arrays into NumPy scalars; back to arrays."""
+    return {name: np.asarray(value, dtype) for name, value in values.items()}

@@ -1,0 +1,135 @@
+"""Small random problems on which gradients are checked: everything of order 1, nothing near zero.
+
+Small starting values hide wrong terms, so parameters, inputs, the initial state and the loss are drawn from
+normal distributions here, and Hebb, E and M are far from zero from the first step.
+"""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from ..network import PlasticNetwork
+from ..step import State
+
+RULES = (  # plasticity, eligibility, fanout: every combination that is allowed
+    ("none", "outer", False),
+    ("hebbian", "outer", False),
+    ("hebbian", "trace", False),
+    ("hebbian", "taylor", False),
+    ("modulated", "outer", False),
+    ("modulated", "outer", True),
+    ("modulated", "trace", False),
+    ("modulated", "trace", True),
+    ("modulated", "taylor", False),
+    ("modulated", "taylor", True),
+)
+REGIMES = ("inactive", "sometimes", "mostly")  # of the clip
+
+
+def configurations(hidden_readout=2):
+    """Every valid set of options but for sizes, clip and dtype, as dicts: 240 of them."""
+    choices = itertools.product(
+        ("rnn", "lstm"), RULES, ("notes", "paper"), ("full", "neuron", "scalar"), (None, hidden_readout)
+    )
+    for cell, (plasticity, eligibility, fanout), reading, alpha, readout_hidden in choices:
+        yield {
+            "cell": cell,
+            "plasticity": plasticity,
+            "eligibility": eligibility,
+            "fanout": fanout,
+            "reading": reading,
+            "alpha": alpha,
+            "readout_hidden": readout_hidden,
+        }
+
+
+class Problem(NamedTuple):
+    """A network, a point at which to differentiate, and a linear loss of all that the network returns.
+
+    inputs: dict of all that the loss depends on: the parameters under their own names, "x" (T, B, D) and the
+    initial state as "state.h", "state.c", ... ; d_logits (T, B, A), d_values (T, B) and d_state (State): the
+    coefficients of the loss, which are its gradients to logits, values and final state.
+    """
+
+    net: PlasticNetwork
+    inputs: dict
+    d_logits: np.ndarray
+    d_values: np.ndarray
+    d_state: State
+
+    def split(self, inputs):
+        """A dict like ``inputs`` -> params (dict), x, state."""
+        state = State(*(inputs.get(f"state.{field}") for field in State._fields))
+        params = {name: value for name, value in inputs.items() if name != "x" and not name.startswith("state.")}
+        return params, inputs["x"], state
+
+    def forward(self, inputs, plan=None):
+        """Trajectory at ``inputs``; ``plan`` as in ``PlasticNetwork.forward``."""
+        return self.net.forward(*self.split(inputs), plan=plan)
+
+    def loss(self, inputs):
+        """Σ d_logits logits + Σ d_values values + Σ d_state (final state)."""
+        traj = self.forward(inputs)
+        return self.pair(traj.logits, traj.values, traj.state)
+
+    def pair(self, logits, values, state):
+        """The same sum for any logits, values and state, tangents for instance."""
+        terms = [(self.d_logits * logits).sum(), (self.d_values * values).sum()]
+        return sum(terms + [(d * s).sum() for d, s in zip(self.d_state, state) if s is not None])
+
+    def gradients(self, plan=None):
+        """dL/d(inputs), by ``backward``: a dict like ``inputs``."""
+        params, _, _ = self.split(self.inputs)
+        grads = self.net.backward(params, self.forward(self.inputs, plan), self.d_logits, self.d_values, self.d_state)
+        return join(grads.params, grads.x, grads.state)
+
+    def cut_share(self):
+        """Share of the entries of Hebb(t) + mu E that Clip cuts, step by step; None without plasticity."""
+        if self.net.plasticity == "none":
+            return None
+        return float(1 - np.mean([step.inside for step in self.forward(self.inputs).steps]))
+
+
+def join(params, x, state):
+    """params, x and state as one dict; the inverse of ``Problem.split``."""
+    return {**params, "x": x, **{f"state.{k}": v for k, v in zip(State._fields, state) if v is not None}}
+
+
+def random_problem(rng, n_inputs, n_hidden, n_outputs, T, B, regime=None, **options):
+    """A Problem drawn from ``rng``. With a ``regime`` the clip's bound is chosen to fit it:
+
+    "inactive" cuts nothing, "sometimes" between 5 and 70 % of all updated entries, "mostly" over 80 %.
+    ValueError if 100 draws did not meet it (a single entry is never cut "sometimes").
+    """
+    if regime is None or options.get("plasticity") == "none":
+        return _draw(rng, PlasticNetwork(n_inputs, n_hidden, n_outputs, **options), T, B)
+    low, high = {"inactive": (0, 0), "sometimes": (0.05, 0.7), "mostly": (0.8, 1)}[regime]
+    sizes = n_inputs, n_hidden, n_outputs
+    for _ in range(100):
+        problem = _draw(rng, PlasticNetwork(*sizes, **options, clip=np.inf), T, B)
+        traj = problem.forward(problem.inputs)
+        increments = np.abs([step.mu[:, None, :] * step.eligibility for step in traj.steps])
+        clip = {
+            "inactive": 2 * np.abs(traj.hebb).max(),
+            "sometimes": 3 * np.median(increments),
+            "mostly": 0.1 * np.median(increments),
+        }[regime]
+        hebb = np.clip(problem.inputs["state.hebb"], -clip, clip)
+        problem = problem._replace(
+            net=PlasticNetwork(*sizes, **options, clip=clip), inputs=problem.inputs | {"state.hebb": hebb}
+        )
+        if low <= problem.cut_share() <= high:
+            return problem
+    raise ValueError(f"regime: expected one that 100 draws can meet, got {regime!r} with {options}")
+
+
+def _draw(rng, net, T, B):
+    normal = rng.standard_normal
+    params = {name: np.asarray(0.8 * normal(value.shape)) for name, value in net.init(rng).items()}
+    if "eta" in params:
+        params["eta"] = np.asarray(rng.uniform(0.2, 0.8))
+    state = net.initial_state(B)
+    state, d_state = (State(*(None if v is None else 0.7 * normal(v.shape) for v in state)) for _ in range(2))
+    inputs = join(params, normal((T, B, net.n_inputs)), state)
+    return Problem(net, inputs, normal((T, B, net.n_outputs)), normal((T, B)), d_state)

@@ -1,0 +1,71 @@
+"""Executing the notebooks, and the two things that their cells share with the package."""
+
+import inspect
+import re
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
+
+
+def find_notebooks(folder=FOLDER):
+    """Paths of the notebooks, in reading order; ValueError if there are none (an install without the clone)."""
+    paths = sorted(Path(folder).glob("[0-9]*.ipynb"))
+    if not paths:
+        raise ValueError(f"notebooks: expected NN_topic.ipynb files in {folder}, found none; run from a clone")
+    return paths
+
+
+def execute(path, timeout=600, extra_cells=()):
+    """Run a notebook in a fresh kernel -> the executed notebook, cleaned of all that differs from run to run.
+
+    ``extra_cells``: code that runs behind its last cell. Raises nbclient's CellExecutionError, which quotes the
+    failing cell.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells += [nbformat.v4.new_code_cell(code) for code in extra_cells]
+    NotebookClient(
+        notebook,
+        timeout=timeout,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        extra_arguments=["--log-level=40"],  # a kernel's warnings are not the notebook's
+        resources={"metadata": {"path": str(Path(path).parent)}},
+    ).execute()
+    return clean(notebook)
+
+
+def solutions(notebook):
+    """The Python code of the folded solutions (```python blocks inside <details>) of a notebook, in order."""
+    folded = [re.findall(r"<details>.*?</details>", cell.source, re.S) for cell in notebook.cells]
+    return [code for blocks in folded for block in blocks for code in re.findall(r"```python\n(.*?)```", block, re.S)]
+
+
+def clean(notebook):
+    """Fixed cell ids and no metadata beyond the kernel's name and the cells' tags."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:02d}"
+        cell.metadata = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
+    return notebook
+
+
+def write_notebook(notebook, path):
+    """Write to a temporary file, then put it in place of ``path``."""
+    import nbformat
+
+    from ..files import replace_file
+
+    with replace_file(path) as file:
+        file.write((nbformat.writes(notebook) + "\n").encode())
+
+
+def show_source(*functions):
+    """Print the source of functions of the package: what a notebook explains is what runs."""
+    print("\n\n".join(inspect.getsource(function).rstrip() for function in functions))

@@ -1,0 +1,144 @@
+"""Chapter 03: the kinks of Clip along a line, what happens without it, and which weights dominate."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..figures.draw_clip import plot_dominance, plot_growth
+from ..learning.losses import cross_entropy
+from ..learning.optimisers import adam, adam_init
+from ..network import PlasticNetwork
+from .ch00_start_here import read_sentence
+from .ch04_backpropagation import adjoints_through_time
+
+
+def rms(array):
+    """Root of the mean square: the size of a typical entry."""
+    return np.sqrt(np.mean(np.square(array)))
+
+
+# Kinks
+
+
+def moved(problem, name, value):
+    """The problem with its 0-d input ``name`` set to the value."""
+    return problem._replace(inputs=problem.inputs | {name: np.asarray(value)})
+
+
+def passing(problem):
+    """Where Clip lets the value pass, at every step: (T, B, N, N)."""
+    return np.stack([step.inside for step in problem.forward(problem.inputs).steps])
+
+
+def slopes_along(problem, name, values):
+    """dL/d(input), by backward, as the 0-d input ``name`` takes the K values: (K,)."""
+    return np.array([moved(problem, name, value).gradients()[name] for value in values])
+
+
+def find_kinks(problem, name, values):
+    """Where, between neighbours of ``values``, Clip starts or stops cutting something: by bisection, to rounding.
+
+    Between two neighbours one entry at most should cross the bound; of several crossings one is found.
+    """
+    kinks = []
+    masks = [passing(moved(problem, name, value)) for value in values]
+    for low, high, mask, next_mask in zip(values, values[1:], masks, masks[1:]):
+        if np.array_equal(mask, next_mask):
+            continue
+        while low < (middle := (low + high) / 2) < high:
+            if np.array_equal(passing(moved(problem, name, middle)), mask):
+                low = middle
+            else:
+                high = middle
+        kinks.append(high)
+    return np.array(kinks)
+
+
+# Without Clip
+
+
+class Growth(NamedTuple):
+    """hebb: mean |Hebb(t)|; h: mean |h_{t-1}|; adjoint: norm of dL/dh_{t-1}; each (n_networks, T+1)."""
+
+    hebb: np.ndarray
+    h: np.ndarray
+    adjoint: np.ndarray
+
+
+def growth(rng, clips, alpha=0.3, n_networks=20, T=60, N=20):
+    """dict: clip -> Growth. Networks of the same number differ in the clip alone; alpha ~ N(0, alpha²).
+
+    The loss is a random combination of the logits of the last step.
+    """
+    rows = {clip: [] for clip in clips}
+    for _ in range(n_networks):
+        params = PlasticNetwork(4, N, 3).init(rng) | {"alpha": alpha * rng.standard_normal((N, N))}
+        x, d_logits = rng.standard_normal((T, 1, 4)), np.zeros((T, 1, 3))
+        d_logits[-1] = rng.standard_normal((1, 3))
+        for clip in clips:
+            traj = PlasticNetwork(4, N, 3, clip=clip).forward(params, x)
+            adjoint = np.linalg.norm(adjoints_through_time(traj, d_logits).h, axis=(1, 2))  # (T+1,)
+            rows[clip].append((np.abs(traj.hebb).mean(axis=(1, 2, 3)), np.abs(traj.h).mean(axis=(1, 2)), adjoint))
+    return {clip: Growth(*map(np.stack, zip(*measured))) for clip, measured in rows.items()}
+
+
+# Which weights dominate
+
+
+class Dominance(NamedTuple):
+    """|alpha| clip, and |alpha ⊗ Hebb|, beside |w| (rms); over: share of connections with the larger plastic part."""
+
+    limit: float
+    share: float
+    over: float
+
+
+def dominance(net, params, hebb):
+    """Dominance of a network whose Hebb is ``hebb`` (any shape that ends in N, N)."""
+    w, plastic = params[net.plastic_name], params["alpha"] * hebb
+    over = np.mean(np.abs(plastic) > np.abs(w))
+    return Dominance(rms(params["alpha"]) * net.clip / rms(w), rms(plastic) / rms(w), over)
+
+
+def dominance_of_random_networks(rng, scales, n_networks=20, T=60, N=20):
+    """Dominance of (len(scales), n_networks) arrays: at the end of an episode, alpha ~ N(0, scale²), clip 1."""
+    net = PlasticNetwork(4, N, 3)
+    rows = []
+    for scale in scales:
+        for _ in range(n_networks):
+            params = net.init(rng) | {"alpha": scale * rng.standard_normal((N, N))}
+            hebb = net.forward(params, rng.standard_normal((T, 1, 4))).hebb[-1]
+            rows.append(dominance(net, params, hebb))
+    return Dominance(*(np.reshape(column, (len(scales), n_networks)) for column in zip(*rows)))
+
+
+def dominance_by_training(rng, clips, updates=80):
+    """dict: clip -> (Dominance before, Dominance after) learning chapter 00's sentence, at its last letter."""
+    demo = read_sentence(rng)
+    measured = {}
+    for clip in clips:
+        net = PlasticNetwork(**demo.net.options | {"clip": clip})
+        params, state = demo.params, adam_init(demo.params)
+        before = dominance(net, params, net.forward(params, demo.x).hebb[-1])
+        for _ in range(updates):
+            traj = net.forward(params, demo.x)
+            _, d_logits = cross_entropy(traj.logits, demo.targets)
+            params, state = adam(params, net.backward(params, traj, d_logits).params, state, learning_rate=0.01)
+        measured[clip] = before, dominance(net, params, net.forward(params, demo.x).hebb[-1])
+    return measured
+
+
+def figure_growth():
+    """Hebb, activity and gradient with and without Clip."""
+    return plot_growth(growth(np.random.default_rng(2019), (1.0, np.inf)))
+
+
+def figure_dominance():
+    """The plastic part beside the fixed part, for random and for trained networks."""
+    rng = np.random.default_rng(2019)
+    return plot_dominance(dominance_of_random_networks(rng, SCALES), dominance_by_training(rng, CLIPS))
+
+
+SCALES = 10.0 ** np.linspace(-2, 1, 10)  # of alpha
+CLIPS = (0.1, 1.0, 10.0)
+FIGURES = {"clip_growth.png": figure_growth, "clip_dominance.png": figure_dominance}

@@ -1,5 +1,0 @@
-"""Figures of the recorded studies, made from what is kept of them in figures/data."""
-
-from ..figures.studies import study_figures
-
-FIGURES = study_figures()

@@ -1,0 +1,108 @@
+"""Studies: the runs that the table asks for, what is kept of them, and the command that does both."""
+
+import json
+
+import numpy as np
+import pytest
+
+from bpm_numpy.__main__ import main
+from bpm_numpy.commands import study as command
+from bpm_numpy.figures.draw_studies import study_figures
+from bpm_numpy.lab import studies
+from bpm_numpy.lab.runs import load_curve
+from bpm_numpy.learning.storage import load_parameters
+from bpm_numpy.learning.training import build
+from bpm_numpy.tasks import TASKS
+
+KEPT = [name for name in studies.STUDIES if (studies.DATA / name / "about.json").exists()]
+
+
+@pytest.fixture
+def small_study(monkeypatch, tmp_path):
+    """A study of two lines and two updates, kept below tmp_path."""
+    lines = studies.networks("association", "tiny")[1:3]
+    lines = [line._replace(changes={"updates": 2, "evaluation_episodes": 16}) for line in lines]
+    monkeypatch.setitem(studies.STUDIES, "association", studies.Study(2, lines))
+    monkeypatch.setattr(command, "DATA", tmp_path / "data")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", studies.STUDIES)
+def test_every_study_can_begin(name, tmp_path):
+    study = studies.STUDIES[name]
+    runs = studies.runs_of(study, tmp_path, study.seeds)
+    assert len(runs) == study.seeds * len(study.lines) == len({run.folder for run in runs})
+    first = runs[: len(study.lines)]
+    assert len({json.dumps(run.settings._asdict()) for run in first}) == len(study.lines)
+    for run in first:
+        build(run.settings)
+        assert run.settings.seed == 0 and not studies.is_finished(run)
+
+
+@pytest.mark.parametrize("name, label", [("text", "LSTM, as many parameters"), ("text-pydoc", "LSTM")])
+def test_an_lstm_has_as_many_parameters_as_the_modulated_ones(name, label):
+    runs = studies.runs_of(studies.STUDIES[name], "runs", 1)
+    nets = {run.line.label: build(run.settings)[1] for run in runs}
+    sizes = {key: sum(map(np.size, net.init(np.random.default_rng(0)).values())) for key, net in nets.items()}
+    assert sizes["simple LSTM, notes"] == sizes["simple LSTM, paper"]
+    for plastic, tolerance in (("simple LSTM, paper", 0.01), ("plastic LSTM", 0.02)):  # no modulator: a little smaller
+        assert abs(sizes[label] / sizes[plastic] - 1) < tolerance
+        assert nets["LSTM"].n_hidden == nets[plastic].n_hidden
+
+
+def test_study_runs_keeps_and_goes_on(small_study, monkeypatch):
+    words = ["study", "association", "--out", str(small_study / "runs")]
+    assert main(words) == 0
+    about, groups = studies.load_study("association", small_study / "data")
+    assert [group.label for group in groups] == ["plastic", "simple"]
+    for group in groups:
+        curves = [load_curve(small_study / "runs" / f"{group.label}-seed{seed}") for seed in (0, 1)]
+        assert np.allclose(group.scores, [[row["score"] for row in curve] for curve in curves], rtol=1e-3)
+        norms = {
+            of.label: of.scores for of in studies.load_study("association", small_study / "data", "gradient_norm")[1]
+        }
+        assert np.allclose(norms[group.label], [[row["gradient_norm"] for row in curve] for curve in curves], rtol=1e-3)
+        _, params = load_parameters(small_study / "data" / "association" / f"params-{group.label}.npz")
+        assert sum(value.size for value in params.values()) == about["lines"][group.label]["parameters"]
+    (figure,) = study_figures(small_study / "data").values()
+    assert len(figure().axes[0].lines) == 2
+    monkeypatch.setattr(command, "start", None)  # all is done: nothing is started again
+    assert main(words) == 0
+
+
+def test_a_failed_run_is_reported(small_study, capsys):
+    (small_study / "runs").mkdir()
+    (small_study / "runs" / "plastic-seed0").write_text("in the way")
+    assert main(["study", "association", "--out", str(small_study / "runs")]) == 2
+    assert "failed" in capsys.readouterr().err and not (small_study / "data").exists()
+
+
+def test_what_cannot_be_is_refused(tmp_path):
+    assert main(["study", "association", "--jobs", "0", "--out", str(tmp_path)]) == 2
+    assert main(["study", "association", "--seeds", "0", "--out", str(tmp_path)]) == 2
+    with pytest.raises(ValueError, match="data"):
+        studies.load_study("association", tmp_path)
+
+
+def test_references_need_no_training():
+    rng = np.random.default_rng(0)
+    bandit = studies.references(TASKS["bandit"](batch=8), rng, batches=5)
+    assert bandit["Thompson sampling"]["score"] > 0.6
+    regrets = [bandit[rule]["regret"] for rule in ("Thompson sampling", "win-stay, lose-shift", "without memory")]
+    assert regrets == sorted(regrets)
+    maze = studies.references(TASKS["maze"](**TASKS["maze"].SMALL["tiny"]), rng, batches=5)
+    scores = [maze[rule]["score"] for rule in ("goal known", "round the room", "random steps")]
+    assert scores[0] > 1.5 * scores[1] > 3 * scores[2] > 0
+    text = studies.references(TASKS["text"](**TASKS["text"].SMALL["tiny"]), rng)
+    assert 0 < text["favourites learnt"]["score"] < text["favourites forgotten"]["score"]
+    assert studies.references(TASKS["association"](), rng) == {}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_is_kept_is_of_the_table(name):
+    about, groups = studies.load_study(name)
+    study = studies.STUDIES[name]
+    for run in studies.runs_of(study, f"runs/studies/{name}", 1):  # the default folder, named where one starts from it
+        assert about["lines"][run.line.label]["settings"] == json.loads(json.dumps(run.settings._asdict()))
+    assert [group.label for group in groups] == [line.label for line in study.lines]
+    assert {len(group.scores) for group in groups} == {study.seeds}

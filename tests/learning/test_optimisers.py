@@ -1,0 +1,340 @@
+"""Optimisers: steps by hand, against PyTorch, dtypes, and bad arguments."""
+
+import math
+
+import numpy as np
+import pytest
+
+from bpm_numpy import PlasticNetwork
+from bpm_numpy.learning.losses import cross_entropy
+from bpm_numpy.learning.optimisers import (
+    AdamState,
+    SgdState,
+    adam,
+    adam_init,
+    clip_gradient_norm,
+    sgd,
+    sgd_init,
+)
+
+RATE = {"learning_rate": 0.1}
+
+
+def draw(seed, dtype=np.float64):
+    """A dict of arrays of every rank, like a network's parameters."""
+    rng = np.random.default_rng(seed)
+    shapes = {"W": (3, 2), "b": (2,), "alpha": (), "B": (2, 2, 2)}
+    return {name: np.asarray(rng.standard_normal(shape), dtype) for name, shape in shapes.items()}
+
+
+def freeze(arrays):
+    for array in arrays.values():
+        array.flags.writeable = False
+    return arrays
+
+
+def assert_like(arrays, params):
+    """Plain arrays (0-d ones too) with the names, shapes and dtype of ``params``."""
+    assert list(arrays) == list(params)
+    for name, value in arrays.items():
+        assert type(value) is np.ndarray
+        assert (value.shape, value.dtype) == (params[name].shape, params[name].dtype)
+
+
+# Clipping the norm
+
+
+def test_norm_is_that_of_all_entries_together():
+    grads = {"a": np.array([3.0, 0.0]), "b": np.array(4.0), "c": np.array([[12.0]])}
+    clipped, norm = clip_gradient_norm(grads, 6.5)
+    assert norm == pytest.approx(13, rel=1e-15)
+    for name, grad in grads.items():
+        np.testing.assert_allclose(clipped[name], grad / 2, rtol=1e-15)
+    assert clip_gradient_norm(clipped, 100.0)[1] == pytest.approx(6.5, rel=1e-15)
+
+
+@pytest.mark.parametrize("max_norm", [13.0, 20])
+def test_a_gradient_that_is_short_enough_stays(max_norm):
+    grads = {"a": np.array([3.0, 0.0]), "b": np.array(4.0), "c": np.array([[12.0]])}
+    clipped, _ = clip_gradient_norm(grads, max_norm)
+    for name, grad in grads.items():
+        np.testing.assert_array_equal(clipped[name], grad)
+        assert not np.shares_memory(clipped[name], grad)
+
+
+@pytest.mark.parametrize("size", [1e-250, 1e250])
+def test_norm_of_very_small_and_very_large_gradients(size):
+    clipped, norm = clip_gradient_norm({"a": np.array([3 * size, 4 * size])}, size)
+    assert norm == pytest.approx(5 * size, rel=1e-14)
+    np.testing.assert_allclose(clipped["a"], [0.6 * size, 0.8 * size], rtol=1e-14)
+
+
+def test_norm_of_zero():
+    clipped, norm = clip_gradient_norm({"a": np.zeros(3)}, 1.0)
+    assert norm == 0
+    np.testing.assert_array_equal(clipped["a"], 0)
+
+
+# SGD
+
+
+def test_sgd_without_momentum():
+    params, grads = draw(0), draw(1)
+    moved, _ = sgd(params, grads, sgd_init(params), **RATE)
+    for name in params:
+        np.testing.assert_allclose(moved[name], params[name] - 0.1 * grads[name], rtol=1e-15)
+
+
+def test_sgd_with_momentum_by_hand():
+    params, state = {"p": np.array(1.0)}, sgd_init({"p": np.array(1.0)})
+    by_hand = [(4.0, 0.6), (4.0, 0.2), (0.0, 0.2)]  # velocity, p with momentum 0.5 and gradients 4, 2, -2
+    for g, (velocity, p) in zip((4.0, 2.0, -2.0), by_hand):
+        params, state = sgd(params, {"p": np.array(g)}, state, learning_rate=0.1, momentum=0.5)
+        np.testing.assert_allclose((state.velocity["p"], params["p"]), (velocity, p), rtol=1e-15)
+
+
+def test_sgd_is_the_heavy_ball():
+    """p_{t+1} = p_t - learning_rate g + momentum (p_t - p_{t-1}), another way to write the same steps."""
+    params, state = draw(2), sgd_init(draw(2))
+    ball, before = draw(2), draw(2)
+    for t in range(6):
+        grads = draw(10 + t)
+        params, state = sgd(params, grads, state, learning_rate=0.1, momentum=0.9)
+        new = {name: ball[name] - 0.1 * grads[name] + 0.9 * (ball[name] - before[name]) for name in ball}
+        ball, before = new, ball
+    for name in params:
+        np.testing.assert_allclose(params[name], ball[name], rtol=1e-12)
+
+
+# Adam
+
+
+def test_adam_by_hand():
+    """Algorithm 1 written for one number in Python floats, over several steps."""
+    gradients, rate, beta1, beta2, eps = (0.5, -2.0, 0.1, 3.0, -0.7), 0.1, 0.8, 0.95, 1e-3
+    params = {"p": np.array(1.0)}
+    state = adam_init(params)
+    p, m, v = 1.0, 0.0, 0.0
+    for t, g in enumerate(gradients, start=1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g * g
+        p -= rate * (m / (1 - beta1**t)) / (math.sqrt(v / (1 - beta2**t)) + eps)
+        params, state = adam(params, {"p": np.array(g)}, state, learning_rate=rate, beta1=beta1, beta2=beta2, eps=eps)
+        assert state.steps == t
+        np.testing.assert_allclose((params["p"], state.m["p"], state.v["p"]), (p, m, v), rtol=1e-14)
+
+
+def test_adam_first_steps_have_the_length_of_the_learning_rate():
+    """The bias correction: under a constant gradient m̂ = g and v̂ = g², at every step and scale of g."""
+    params = {"p": np.array([0.0, 0.0, 0.0])}
+    state = adam_init(params)
+    for t in range(1, 4):
+        params, state = adam(params, {"p": np.array([1e-3, -1.0, 1e3])}, state, learning_rate=0.01)
+        np.testing.assert_allclose(params["p"], t * 0.01 * np.array([-1, 1, -1]), rtol=2e-5)
+
+
+def test_adam_goes_on_from_a_stored_state():
+    """Split after two steps, the state through its arrays: the same bits as in one go."""
+    params, state = draw(3), adam_init(draw(3))
+    for t in range(4):
+        if t == 2:
+            state = AdamState(dict(state.m), dict(state.v), np.int64(state.steps))
+            other, other_state = params, state
+        params, state = adam(params, draw(20 + t), state, **RATE)
+    for t in (2, 3):
+        other, other_state = adam(other, draw(20 + t), other_state, **RATE)
+    assert other_state.steps == state.steps == 4 and type(state.steps) is int
+    for name in params:
+        np.testing.assert_array_equal(params[name], other[name])
+
+
+# Against PyTorch
+
+
+def follow_torch(ours, theirs, start, dtype, rtol):
+    """Ten steps of both on the same gradients."""
+    torch = pytest.importorskip("torch")
+    params = draw(4, dtype)
+    tensors = {name: torch.tensor(value, requires_grad=True) for name, value in params.items()}
+    optimiser = theirs(torch.optim, list(tensors.values()))
+    state = start(params)
+    for t in range(10):
+        grads = draw(30 + t, dtype)
+        params, state = ours(params, grads, state)
+        for name, tensor in tensors.items():
+            tensor.grad = torch.tensor(grads[name])
+        optimiser.step()
+    for name, tensor in tensors.items():
+        np.testing.assert_allclose(params[name], tensor.detach().numpy(), rtol=rtol, atol=rtol, err_msg=name)
+
+
+@pytest.mark.parametrize("dtype, rtol", [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_adam_against_torch(dtype, rtol):
+    follow_torch(
+        lambda *step: adam(*step, learning_rate=0.05, beta1=0.8, beta2=0.95, eps=1e-4),
+        lambda optim, tensors: optim.Adam(tensors, lr=0.05, betas=(0.8, 0.95), eps=1e-4),
+        adam_init,
+        dtype,
+        rtol,
+    )
+
+
+@pytest.mark.parametrize("dtype, rtol", [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_sgd_against_torch(dtype, rtol):
+    follow_torch(
+        lambda *step: sgd(*step, learning_rate=0.05, momentum=0.9),
+        lambda optim, tensors: optim.SGD(tensors, lr=0.05, momentum=0.9),
+        sgd_init,
+        dtype,
+        rtol,
+    )
+
+
+def test_clipping_against_torch():
+    torch = pytest.importorskip("torch")
+    grads = draw(5)
+    tensors = [torch.zeros(g.shape, dtype=torch.float64, requires_grad=True) for g in grads.values()]
+    for tensor, g in zip(tensors, grads.values()):
+        tensor.grad = torch.tensor(g)
+    theirs = torch.nn.utils.clip_grad_norm_(tensors, 1.5)
+    clipped, norm = clip_gradient_norm(grads, 1.5)
+    np.testing.assert_allclose(norm, float(theirs), rtol=1e-12)
+    for tensor, g in zip(tensors, clipped.values()):
+        np.testing.assert_allclose(g, tensor.grad.numpy(), rtol=1e-5)  # torch adds 1e-6 to the norm
+
+
+# With a network
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("start, step", [(sgd_init, sgd), (adam_init, adam)], ids=["sgd", "adam"])
+def test_a_network_learns_an_association(start, step, dtype):
+    net = PlasticNetwork(2, 4, 2, eligibility="trace", dtype=dtype)
+    rng = np.random.default_rng(6)
+    params = net.init(rng)
+    x = rng.standard_normal((4, 3, 2)).astype(dtype)  # (T, B, D)
+    targets = rng.integers(0, 2, (4, 3))
+    state, losses = start(params), []
+    for _ in range(40):
+        traj = net.forward(params, x)
+        loss, d_logits = cross_entropy(traj.logits, targets)
+        grads, _ = clip_gradient_norm(net.backward(params, traj, d_logits).params, 2.0)
+        params, state = step(params, grads, state, learning_rate=0.1)
+        losses.append(loss)
+    assert losses[-1] < 0.6 * losses[0]
+    assert_like(params, net.init(rng))
+
+
+# Dtypes and arguments
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_dtypes_and_shapes_stay(dtype):
+    params, grads = draw(7, dtype), draw(8, dtype)
+
+    def results(third):
+        velocity, m, v = SgdState(grads), grads, {name: np.square(g) for name, g in grads.items()}
+        moved, state = sgd(params, grads, velocity, learning_rate=third, momentum=third)
+        options = {"learning_rate": third, "beta1": third, "beta2": third, "eps": third}
+        adam_moved, adam_state = adam(params, grads, AdamState(m, v, 3), **options)
+        clipped, _ = clip_gradient_norm(grads, third)
+        return moved, state.velocity, adam_moved, adam_state.m, adam_state.v, clipped
+
+    # A hyperparameter that is a NumPy float64 would carry float32 along, were it let.
+    for one, two in zip(results(1 / 3), results(np.float64(1 / 3))):
+        assert_like(one, params)
+        assert_like(two, params)
+        for name in params:
+            np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_nothing_of_the_callers_is_written_to():
+    params, grads = freeze(draw(9)), freeze(draw(10))
+    states = (
+        SgdState(freeze(draw(11))),
+        AdamState(freeze(draw(11)), freeze({name: np.square(value, out=value) for name, value in draw(12).items()}), 3),
+    )
+    dicts = [params, grads, *(part for state in states for part in state if isinstance(part, dict))]
+    copies = [{name: np.array(value) for name, value in arrays.items()} for arrays in dicts]
+    results = [
+        clip_gradient_norm(grads, 0.1)[0],
+        *(part for step, state in zip((sgd, adam), states) for part in step(params, grads, state, **RATE)),
+    ]
+    assert results[1].keys() == params.keys()
+    for arrays, copy in zip(dicts, copies):
+        assert arrays.keys() == copy.keys()
+        for name in arrays:
+            np.testing.assert_array_equal(arrays[name], copy[name])
+
+
+def test_the_order_of_the_gradients_does_not_matter():
+    params, grads = draw(13), draw(14)
+    backwards = dict(reversed(grads.items()))
+    one, _ = adam(params, grads, adam_init(params), **RATE)
+    two, _ = adam(params, backwards, adam_init(params), **RATE)
+    assert list(one) == list(two)
+    for name in one:
+        np.testing.assert_array_equal(one[name], two[name])
+
+
+def test_a_numpy_scalar_is_a_0d_parameter():
+    params = {"alpha": np.float64(1.0)}
+    moved, _ = sgd(params, {"alpha": np.float64(2.0)}, sgd_init(params), **RATE)
+    assert type(moved["alpha"]) is np.ndarray and moved["alpha"] == 0.8
+
+
+P, G = draw(15), draw(16)
+HALF = {name: value.astype(np.float32) for name, value in G.items()}
+S, M = sgd_init(P), adam_init(P)
+ERRORS = [
+    (TypeError, "grads", lambda: clip_gradient_norm(list(G.values()), 1.0)),
+    (ValueError, "grads", lambda: clip_gradient_norm({}, 1.0)),
+    (TypeError, r"grads\['W'\]", lambda: clip_gradient_norm({"W": [1.0]}, 1.0)),
+    (TypeError, r"grads\['W'\]", lambda: clip_gradient_norm({"W": np.array([1])}, 1.0)),
+    (TypeError, r"grads\['W'\]", lambda: clip_gradient_norm({"W": np.array([1j])}, 1.0)),
+    (TypeError, r"grads\['b'\]", lambda: clip_gradient_norm(G | {"b": HALF["b"]}, 1.0)),
+    (ValueError, r"grads\['b'\]", lambda: clip_gradient_norm(G | {"b": G["b"] * np.nan}, 1.0)),
+    (ValueError, "max_norm", lambda: clip_gradient_norm(G, 0.0)),
+    (TypeError, "max_norm", lambda: clip_gradient_norm(G, None)),
+    (TypeError, "params", lambda: sgd_init([1.0])),
+    (ValueError, "params", lambda: adam_init({})),
+    (TypeError, r"params\['p'\]", lambda: adam_init({"p": 1.0})),
+    (ValueError, r"params\['W'\]", lambda: sgd(P | {"W": P["W"] + np.inf}, G, S, **RATE)),
+    (ValueError, r"grads\['alpha'\]", lambda: sgd(P, G | {"alpha": np.array(np.nan)}, S, **RATE)),
+    (ValueError, r"grads\['alpha'\]", lambda: adam(P, G | {"alpha": np.array(np.nan)}, M, **RATE)),
+    (ValueError, r"grads\['W'\]", lambda: adam(P, G | {"W": G["W"].T}, M, **RATE)),
+    (TypeError, r"grads\['W'\]", lambda: adam(P, HALF, M, **RATE)),
+    (TypeError, "grads", lambda: sgd(P, None, S, **RATE)),
+    (ValueError, r"state\.velocity\['b'\]", lambda: sgd(P, G, SgdState(P | {"b": np.zeros(3)}), **RATE)),
+    (TypeError, r"state\.velocity\['W'\]", lambda: sgd(P, G, SgdState(HALF), **RATE)),
+    (TypeError, "state", lambda: sgd(P, G, M, **RATE)),
+    (TypeError, "state", lambda: adam(P, G, S, **RATE)),
+    (TypeError, "state", lambda: adam(P, G, None, **RATE)),
+    (ValueError, r"state\.m\['b'\]", lambda: adam(P, G, M._replace(m=P | {"b": np.zeros(3)}), **RATE)),
+    (ValueError, r"state\.v\['W'\]", lambda: adam(P, G, M._replace(v=P | {"W": P["W"] * np.nan}), **RATE)),
+    (TypeError, r"state\.steps", lambda: adam(P, G, M._replace(steps=1.0), **RATE)),
+    (ValueError, r"state\.steps", lambda: adam(P, G, M._replace(steps=-1), **RATE)),
+    (ValueError, "learning_rate", lambda: sgd(P, G, S, learning_rate=-0.1)),
+    (ValueError, "learning_rate", lambda: adam(P, G, M, learning_rate=np.inf)),
+    (TypeError, "learning_rate", lambda: adam(P, G, M, learning_rate="0.1")),
+    (ValueError, "momentum", lambda: sgd(P, G, S, **RATE, momentum=1.0)),
+    (ValueError, "beta1", lambda: adam(P, G, M, **RATE, beta1=1.0)),
+    (ValueError, "beta2", lambda: adam(P, G, M, **RATE, beta2=-0.5)),
+    (ValueError, "eps", lambda: adam(P, G, M, **RATE, eps=0.0)),
+]
+
+
+@pytest.mark.parametrize("error, name, call", ERRORS, ids=[f"{i}-{name}" for i, (_, name, _) in enumerate(ERRORS)])
+def test_errors_name_the_argument(error, name, call):
+    with pytest.raises(error, match=f"^{name}: expected .*, got "):
+        call()
+
+
+@pytest.mark.parametrize(
+    "change, said", [(lambda g: g.pop("b"), "missing b"), (lambda g: g.update(c=0), "unknown 'c'")]
+)
+def test_a_missing_and_an_unknown_gradient_are_named(change, said):
+    grads = dict(G)
+    change(grads)
+    with pytest.raises(ValueError, match=f"^grads: expected the parameters W, b, alpha, B; {said}$"):
+        sgd(P, grads, S, **RATE)

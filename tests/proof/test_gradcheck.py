@@ -1,0 +1,472 @@
+"""The checker itself: it passes right gradients, catches broken ones, and says what it saw and what it left out."""
+
+import functools
+import re
+
+import numpy as np
+import pytest
+from configurations import all_configurations
+
+from bpm_numpy import GradientCheckError, gradcheck
+from bpm_numpy.equations.clip import clip_forward
+from bpm_numpy.proof.mistakes import MISTAKES, gradients_by_step
+from bpm_numpy.proof.problems import REGIMES, Problem, random_problem
+
+METHODS = ("complex", "central")
+both_methods = pytest.mark.parametrize("method", METHODS)
+
+
+# Right gradients pass and broken ones do not, in every configuration.
+
+
+class Remembered(Problem):
+    """A Problem that computes nothing twice, so that all mistakes are held against the same derivatives."""
+
+    @functools.cached_property
+    def trajectory(self):
+        return super().forward(self.inputs)
+
+    @functools.cached_property
+    def losses(self):
+        return {}
+
+    def forward(self, inputs, plan=None):
+        return self.trajectory if inputs is self.inputs else super().forward(inputs, plan)
+
+    def loss(self, inputs):
+        key = b"".join(value.tobytes() for value in inputs.values())
+        if key not in self.losses:
+            self.losses[key] = super().loss(inputs)
+        return self.losses[key]
+
+
+@functools.cache
+def problems():
+    """One of each configuration; each rule, cell and reading meets each regime of the clip twice."""
+    rng = np.random.default_rng(2021)
+    drawn = []
+    for number, options in enumerate(all_configurations()):
+        n_hidden = 2 if options["eligibility"] == "taylor" else 3
+        problem = None
+        while problem is None or (problem.cut_share() or 0) > 0.95:  # if all is cut, nothing else matters
+            problem = Remembered(*random_problem(rng, 2, n_hidden, 2, 3, 2, REGIMES[number % 3], **options))
+        drawn.append(problem)
+    return drawn
+
+
+def check(problem, grads, method):
+    """Along one random direction in each input: the same directions whatever the gradients are."""
+    options = {"method": method, "directions": 1, "rng": np.random.default_rng(7), "raise_on_failure": False}
+    return gradcheck(problem.loss, problem.inputs, grads, **options)
+
+
+@both_methods
+def test_right_gradients_pass_in_every_configuration(method):
+    reports = [check(problem, gradients_by_step(problem), method) for problem in problems()]
+    assert all(report.passed for report in reports)
+    assert sum(len(report.kinks) for report in reports) <= 5  # kinks are rare, so nearly all was compared
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_broken_gradient_is_caught_wherever_it_matters(name):
+    mattered = 0
+    for problem in problems():
+        if not MISTAKES[name].matters(problem):
+            continue
+        mattered += 1
+        with MISTAKES[name].made():
+            grads = gradients_by_step(problem)
+        # Where nearly all is cut, what passes changes less than the tolerance of central differences.
+        for method in METHODS if (problem.cut_share() or 0) < 0.8 else ("complex",):
+            assert not check(problem, grads, method).passed, f"{method} missed {name!r} in {problem.net}"
+    assert mattered >= 20
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_broken_gradient_is_right_where_it_does_not_matter_and_afterwards(name):
+    for problem in problems():
+        if not MISTAKES[name].matters(problem):
+            right = gradients_by_step(problem)
+            with MISTAKES[name].made():
+                grads = gradients_by_step(problem)
+            assert all(np.array_equal(grads[key], right[key]) for key in right), problem.net
+    problem = problems()[-1]
+    with MISTAKES[name].made():
+        pass
+    assert check(problem, gradients_by_step(problem), "complex").passed
+
+
+def test_there_are_at_least_ten_broken_gradients():
+    assert len(MISTAKES) >= 10
+    assert all(mistake.description for mistake in MISTAKES.values())
+
+
+@both_methods
+def test_the_failure_of_a_network_names_the_parameters_that_are_wrong(method):
+    problem = random_problem(np.random.default_rng(3), 2, 3, 2, 3, 2, "inactive", eligibility="trace")
+    with MISTAKES["missing path through eta"].made():
+        grads = gradients_by_step(problem)
+    report = gradcheck(problem.loss, problem.inputs, grads, method=method, raise_on_failure=False)
+    assert [row.name for row in report.parameters if row.failed] == ["eta"]
+    with pytest.raises(GradientCheckError, match="^eta: analytic "):
+        gradcheck(problem.loss, problem.inputs, grads, method=method)
+
+
+# Kinks.
+
+
+def clipped(params):
+    return (2 * clip_forward(params["x"], 1.0)[0]).sum()
+
+
+def check_clip(x, slope, **options):
+    return gradcheck(clipped, {"x": np.array([x])}, {"x": np.array([slope])}, raise_on_failure=False, **options)
+
+
+@pytest.mark.parametrize("x, slope", [(0.5, 2.0), (-0.99, 2.0), (1.5, 0.0), (-1.01, 0.0)])
+@both_methods
+def test_beside_a_kink_gradients_are_compared(x, slope, method):
+    assert check_clip(x, slope, method=method).passed
+    wrong = check_clip(x, slope + 0.01, method=method)
+    assert not wrong.passed and not wrong.kinks
+
+
+@pytest.mark.parametrize("x", [1 - 1e-6, 1.0, 1 + 1e-6, -1.0])
+@pytest.mark.parametrize("slope", [2.0, 1.0, 0.0, 17.0])
+def test_across_a_kink_nothing_is_said_but_that_there_is_one(x, slope):
+    report = check_clip(x, slope)
+    assert report.kinks == [("x", (0,))]
+    (row,) = report.parameters
+    assert (row.checked, row.failed, row.worst) == (0, 0, None)
+    assert report.passed and report.max_relative_error == 0
+    assert "1 left out at a kink" in report.verdict()
+
+
+def test_the_complex_step_stays_on_its_side_of_the_kink():
+    for x, slope in ((1 - 1e-12, 2.0), (1.0, 2.0), (1 + 1e-12, 0.0)):
+        assert check_clip(x, slope, method="complex").passed
+        assert not check_clip(x, 1.0, method="complex").passed  # half of the jump
+
+
+def test_a_kink_at_one_entry_leaves_the_others_to_be_compared():
+    x = {"x": np.array([0.3, 1.0, 3.0])}
+    report = gradcheck(clipped, x, {"x": np.array([2.0, 2.0, 0.0])})
+    assert report.kinks == [("x", (1,))] and report.parameters[0].checked == 2
+    with pytest.raises(GradientCheckError, match=r"^x\[2\]"):
+        gradcheck(clipped, x, {"x": np.array([2.0, 2.0, 2.0])})
+
+
+def test_a_direction_across_a_kink_is_listed_by_its_number():
+    x = {"x": np.array([1.0, 0.0])}
+    report = gradcheck(clipped, x, {"x": np.array([2.0, 2.0])}, directions=3, rng=np.random.default_rng(0))
+    assert report.kinks == [("x", 0), ("x", 1), ("x", 2)]
+
+
+def test_a_kink_too_small_to_matter_is_no_kink():
+    loss = lambda params: 1e-9 * clipped(params) + 5 * params["x"].sum()  # noqa: E731
+    report = gradcheck(loss, {"x": np.array([1.0])}, {"x": np.array([5.0])})
+    assert not report.kinks and report.parameters[0].checked == 1
+
+
+@pytest.mark.parametrize("loss, slope", [(lambda x: np.exp(30 * x), 30.0), (lambda x: np.sin(1e3 * x), 1e3)])
+def test_strong_curvature_is_no_kink(loss, slope):
+    x = {"x": np.array(0.0)}
+    report = gradcheck(lambda params: loss(params["x"]), x, {"x": np.array(slope)}, rtol=1e-3)
+    assert not report.kinks
+    with pytest.raises(GradientCheckError):
+        gradcheck(lambda params: loss(params["x"]), x, {"x": np.array(1.01 * slope)}, rtol=1e-3)
+
+
+def test_a_network_at_the_bound_reports_its_kinks():
+    """Hebb at the bound and h = 0: the update adds exactly 0, so Clip meets its kink in every entry."""
+    problem = random_problem(np.random.default_rng(4), 2, 3, 2, 2, 1, clip=1.0)
+    problem.inputs["state.hebb"] = np.ones((1, 3, 3))
+    problem.inputs["state.h"] = np.zeros((1, 3))
+    names = ("state.hebb", "W_x", "alpha")
+    inputs, grads = ({name: arrays[name] for name in names} for arrays in (problem.inputs, gradients_by_step(problem)))
+
+    def loss(moved):
+        return problem.loss(problem.inputs | moved)
+
+    report = gradcheck(loss, inputs, grads)
+    assert report.kinks == [("state.hebb", (0, i, j)) for i in range(3) for j in range(3)]
+    assert gradcheck(loss, inputs, grads, method="complex").passed
+
+
+# What a failure says, and what counts as one.
+
+
+def square(params):
+    return (params["w"] ** 2).sum() + 3 * params["b"]
+
+
+POINT = {"w": np.array([[1.0, -2.0, 0.5], [3.0, 4.0, -1.5]]), "b": np.array(0.7)}
+SLOPE = {"w": 2 * POINT["w"], "b": np.array(3.0)}
+
+
+def changed(name, index, value):
+    grads = {key: array.copy() for key, array in SLOPE.items()}
+    grads[name][index] = value
+    return grads
+
+
+@both_methods
+def test_a_failure_names_parameter_index_values_error_step_and_seed(method):
+    with pytest.raises(GradientCheckError) as caught:
+        gradcheck(
+            square, POINT, changed("w", (1, 2), -3.3), method=method, max_entries=6, rng=np.random.default_rng(77)
+        )
+    report, first = caught.value.report, str(caught.value).splitlines()[0]
+    row = report.parameters[0]
+    assert (row.name, row.worst, row.analytic, row.failed) == ("w", (1, 2), -3.3, 1)
+    assert row.numeric == pytest.approx(-3.0, rel=1e-8)
+    for part in (
+        "w[1, 2]: ",
+        "analytic -3.3000000000e+00",
+        f"numeric {row.numeric:.10e}",
+        f"relative error {row.relative_error:.2e}",
+        f"{method} step {report.step:.1e}",
+        "seed 77",
+    ):
+        assert part in first
+    assert isinstance(caught.value, AssertionError)
+    assert str(report) in str(caught.value)
+
+
+def test_without_a_generator_there_is_no_seed_to_name():
+    with pytest.raises(GradientCheckError, match="seed None"):
+        gradcheck(square, POINT, changed("b", (), 2.0))
+
+
+def test_the_worst_failure_of_all_parameters_is_named():
+    grads = changed("w", (0, 0), 2.1) | {"b": np.array(30.0)}
+    with pytest.raises(GradientCheckError, match="^b: analytic 3.0000000000e"):
+        gradcheck(square, POINT, grads)
+    report = gradcheck(square, POINT, grads, raise_on_failure=False)
+    assert [row.failed for row in report.parameters] == [1, 1] and not report.passed
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name, index", [("w", (0, 1)), ("b", ())])
+@both_methods
+def test_a_gradient_that_is_no_number_fails(name, index, value, method):
+    report = gradcheck(square, POINT, changed(name, index, value), method=method, raise_on_failure=False)
+    assert [row.failed for row in report.parameters] == [name == "w", name == "b"]
+    assert {row.name: row.worst for row in report.parameters}[name] == index
+
+
+@both_methods
+def test_a_loss_that_is_no_number_fails(method):
+    report = gradcheck(lambda params: square(params) * np.nan, POINT, SLOPE, method=method, raise_on_failure=False)
+    assert not report.passed and not report.kinks and report.max_relative_error == np.inf
+
+
+def test_an_entry_passes_within_atol_plus_rtol_of_the_larger():
+    options = {"method": "complex", "rtol": 1e-3, "atol": 1e-4, "raise_on_failure": False}
+    allowed = (3 + 1e-4) / (1 - 1e-3)  # a - 3 = atol + rtol a
+    assert gradcheck(square, POINT, changed("b", (), allowed - 1e-9), **options).passed
+    report = gradcheck(square, POINT, changed("b", (), allowed + 1e-9), **options)
+    assert not report.passed and report.max_relative_error > 1e-3
+    small = {"w": np.full((2, 3), 1e-5), "b": np.array(0.0)}  # slopes 2e-5: inside atol of 0
+    assert gradcheck(square, small, {"w": np.zeros((2, 3)), "b": SLOPE["b"]}, **options).passed
+
+
+def test_zero_tolerances_demand_equality():
+    x = {"x": np.array([2.0, 0.0])}
+    linear = lambda params: 4 * params["x"].sum()  # noqa: E731
+    assert gradcheck(linear, x, {"x": np.array([4.0, 4.0])}, method="complex", step=2.0**-60, rtol=0, atol=0).passed
+    with pytest.raises(GradientCheckError):
+        gradcheck(linear, x, {"x": np.array([4.0, 4 + 1e-15])}, method="complex", step=2.0**-60, rtol=0, atol=0)
+
+
+def test_the_central_step_grows_with_the_entry():
+    at = []
+
+    def loss(params):
+        at.append(float(params["x"]))
+        return params["x"] ** 2
+
+    gradcheck(loss, {"x": np.array(1e6)}, {"x": np.array(2e6)}, step=1e-5)
+    assert max(at) - 1e6 == pytest.approx(10, rel=1e-6)
+
+
+def test_defaults_and_reported_settings():
+    report = gradcheck(square, POINT, SLOPE)
+    assert (report.method, report.rtol, report.atol, report.seed) == ("central", 1e-5, 1e-7, None)
+    assert report.step == pytest.approx(6.06e-6, rel=1e-3)
+    report = gradcheck(square, POINT, SLOPE, method="complex", rtol=1e-8)
+    assert (report.method, report.step, report.rtol, report.atol) == ("complex", 1e-20, 1e-8, 1e-12)
+
+
+# What it asks of the loss, and what it leaves alone.
+
+
+@pytest.mark.parametrize(
+    "loss, method, expected",
+    [
+        (lambda params: params["w"] ** 2, "central", "scalar"),
+        (lambda params: params["w"][:1, 0], "central", "scalar"),
+        (lambda params: [1.0], "central", "scalar"),
+        (lambda params: None, "central", "scalar"),
+        (lambda params: "3.0", "central", "scalar"),
+        (lambda params: params["b"] > 0, "central", "scalar"),
+        (lambda params: params["b"] * 1j, "central", "real"),
+        (lambda params: np.abs(params["b"]), "complex", "complex"),
+        (lambda params: params["b"].real ** 2, "complex", "complex"),
+        (lambda params: 3.0, "complex", "complex"),
+    ],
+)
+def test_a_loss_of_the_wrong_kind_is_a_type_error(loss, method, expected):
+    with pytest.raises(TypeError, match=f"^loss: .*{expected}"):
+        gradcheck(loss, POINT, SLOPE, method=method)
+
+
+@both_methods
+def test_a_loss_that_writes_into_its_argument_is_stopped(method):
+    def loss(params):
+        params["w"] *= 2
+        return square(params)
+
+    with pytest.raises(ValueError, match="read-only"):
+        gradcheck(loss, POINT, SLOPE, method=method)
+
+
+@both_methods
+def test_the_callers_arrays_come_back_unchanged(method):
+    params, grads = ({k: v.copy() for k, v in arrays.items()} for arrays in (POINT, SLOPE))
+    kept = list(params.values()) + list(grads.values())
+    gradcheck(square, params, grads, method=method)
+    assert all(a is b for a, b in zip([*params.values(), *grads.values()], kept))
+    for arrays, expected in ((params, POINT), (grads, SLOPE)):
+        for name, value in arrays.items():
+            assert np.array_equal(value, expected[name]) and value.flags.writeable
+
+
+# Samples and directions.
+
+
+@both_methods
+def test_max_entries_samples_each_parameter_by_the_generator(method):
+    params, grads = {"x": np.arange(30.0).reshape(5, 6), "y": np.zeros(2)}, {"x": np.ones((5, 6)), "y": np.ones(2)}
+    sampled = []
+    for seed in (5, 5, 6):
+        seen = set()
+
+        def loss(moved):
+            seen.update(np.flatnonzero(moved["x"].ravel() != params["x"].ravel()))  # noqa: B023
+            return moved["x"].sum() + moved["y"].sum()
+
+        report = gradcheck(loss, params, grads, method=method, max_entries=4, rng=np.random.default_rng(seed))
+        assert [row.checked for row in report.parameters] == [4, 2]
+        assert len(seen) == 4 and report.seed == seed
+        sampled.append(seen)
+    assert sampled[0] == sampled[1] != sampled[2]
+
+
+@pytest.mark.parametrize("method, evaluations", [("complex", 6), ("central", 13)])
+def test_directions_take_the_same_few_evaluations_whatever_the_size(method, evaluations):
+    for size in (1, 1000):
+        calls = []
+
+        def loss(params):
+            calls.append(1)  # noqa: B023
+            return (params["w"] ** 2).sum() + 3 * params["b"]
+
+        w = np.linspace(-1, 1, size)
+        options = {"method": method, "directions": 3, "rng": np.random.default_rng(0)}
+        report = gradcheck(loss, {"w": w, "b": POINT["b"]}, {"w": 2 * w, "b": SLOPE["b"]}, **options)
+        assert [row.checked for row in report.parameters] == [3, 3]
+        assert len(calls) == evaluations  # central: two each, and one at the point itself
+
+
+@both_methods
+def test_a_direction_sees_a_single_wrong_entry(method):
+    options = {"method": method, "directions": 2, "rng": np.random.default_rng(8)}
+    with pytest.raises(GradientCheckError, match=r"^w direction [01]: "):
+        gradcheck(square, POINT, changed("w", (1, 1), 8.01), **options)
+
+
+@pytest.mark.parametrize("scalar", [np.array(0.7), np.float64(0.7)])
+@both_methods
+def test_parameters_without_dimensions(scalar, method):
+    report = gradcheck(lambda params: params["b"] ** 3, {"b": scalar}, {"b": 3 * scalar**2}, method=method)
+    assert report.parameters[0].worst == () and report.parameters[0].checked == 1
+    with pytest.raises(GradientCheckError, match="^b: analytic"):
+        gradcheck(lambda params: params["b"] ** 3, {"b": scalar}, {"b": 2 * scalar**2}, method=method)
+
+
+# The report.
+
+
+def test_the_report_is_an_aligned_table():
+    grads = changed("w", (1, 2), np.nan)
+    report = gradcheck(square, POINT | {"x": np.array(1.0)}, grads | {"x": np.array(0.0)}, raise_on_failure=False)
+    *rows, verdict = str(report).splitlines()
+    assert repr(report) == str(report) and verdict == report.verdict()
+    assert [row.split()[0] for row in rows] == ["parameter", "w", "b", "x"]
+    assert len({len(row) for row in rows}) == 1
+    ends = [[match.end() for match in re.finditer(r"\S+(?: \S+)*", row)] for row in rows]  # columns: two spaces apart
+    assert [len(row) for row in ends] == [8, 8, 7, 7]  # an index-less parameter leaves "worst" empty
+    assert all(set(row[1:]) <= set(ends[0]) for row in ends)
+    assert "[1, 2]" in rows[1] and verdict.startswith("FAILED: 8 compared")
+
+
+def test_the_report_as_a_table_for_notebooks():
+    page = gradcheck(square, POINT, SLOPE)._repr_html_()
+    assert page.startswith("<table>") and page.count("<tr>") == 3 and page.count("<td>") == 16
+    assert "<p>passed: 7 compared" in page
+    loss = lambda params: params["<b>"]  # noqa: E731
+    assert "&lt;b&gt;" in gradcheck(loss, {"<b>": np.array(1.0)}, {"<b>": np.array(1.0)})._repr_html_()
+
+
+def test_a_kink_has_a_dash_for_its_numbers():
+    header, ((*_, worst, analytic, numeric, error),) = check_clip(1.0, 2.0).table()
+    assert header[-4:] == ("worst", "analytic", "numeric", "relative error")
+    assert (worst, analytic, numeric, error) == ("-", "-", "-", "-")
+
+
+def test_the_largest_error_is_that_of_the_worst_entry():
+    report = gradcheck(square, POINT, changed("w", (0, 2), 1.1), raise_on_failure=False)
+    assert report.max_relative_error == report.parameters[0].relative_error
+    assert report.max_relative_error == pytest.approx(0.1 / (1.1 + 1e-2), rel=1e-6)
+
+
+# Arguments.
+
+
+@pytest.mark.parametrize(
+    "argument, error, options",
+    [
+        ("method", ValueError, {"method": "forward"}),
+        ("method", ValueError, {"method": 1}),
+        ("params", TypeError, {"params": [1.0]}),
+        ("params", TypeError, {"params": POINT | {"b": 0.7}}),
+        ("params", TypeError, {"params": POINT | {"b": np.float32(0.7)}}),
+        ("params", TypeError, {"params": POINT | {"b": np.array(1)}}),
+        ("params", ValueError, {"params": POINT | {"b": np.array(np.nan)}}),
+        ("grads", TypeError, {"grads": [1.0]}),
+        ("grads", ValueError, {"grads": {"w": SLOPE["w"]}}),
+        ("grads", ValueError, {"grads": SLOPE | {"u": np.array(1.0)}}),
+        ("grads", ValueError, {"grads": SLOPE | {"w": SLOPE["w"].T}}),
+        ("grads", TypeError, {"grads": SLOPE | {"w": SLOPE["w"].astype(np.float32)}}),
+        ("grads", TypeError, {"grads": SLOPE | {"w": SLOPE["w"] * 1j}}),
+        ("step", ValueError, {"step": 0}),
+        ("step", ValueError, {"step": -1e-6}),
+        ("step", TypeError, {"step": "small"}),
+        ("step", ValueError, {"step": np.inf}),
+        ("rtol", ValueError, {"rtol": -1e-9}),
+        ("rtol", ValueError, {"rtol": np.nan}),
+        ("atol", TypeError, {"atol": 1j}),
+        ("max_entries", ValueError, {"max_entries": 0, "rng": np.random.default_rng(0)}),
+        ("max_entries", TypeError, {"max_entries": 2.0, "rng": np.random.default_rng(0)}),
+        ("directions", ValueError, {"directions": -1, "rng": np.random.default_rng(0)}),
+        ("directions", TypeError, {"directions": True, "rng": np.random.default_rng(0)}),
+        ("directions", ValueError, {"directions": 1, "max_entries": 1, "rng": np.random.default_rng(0)}),
+        ("rng", TypeError, {"max_entries": 1}),
+        ("rng", TypeError, {"directions": 1, "rng": np.random.RandomState(0)}),
+    ],
+)
+def test_a_bad_argument_is_named(argument, error, options):
+    arguments = {"params": POINT, "grads": SLOPE} | options
+    with pytest.raises(error, match=f"^{argument}.*: expected"):
+        gradcheck(square, **arguments)

@@ -1,0 +1,764 @@
+"""Tasks: equal to their slow twins, the interface, the facts that make them what they are, and the scores."""
+
+import itertools
+import json
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from task_twins import TWINS
+
+from bpm_numpy.learning.losses import INTEGERS
+from bpm_numpy.tasks import TASKS, Association, Bandit, Completion, CueReward, Maze, Text
+from bpm_numpy.tasks.bandit import one_arm, thompson_sampling, win_stay_lose_shift
+from bpm_numpy.tasks.base import draw_patterns, play_by_rule
+from bpm_numpy.tasks.cue_reward import BLANK, GO
+from bpm_numpy.tasks.maze import distances, room, round_the_room, shortest_paths
+
+# Beside the defaults and the small settings: what they leave out.
+MORE = {
+    "cue-reward": [{"batch": 40, "cues": 7, "bits": 3, "T": 61, "max_blanks": 3}, {"batch": 9, "cues": 3, "T": 20}],
+    "maze": [{"batch": 30, "size": 5, "T": 300, "reward": 2.5}, {"size": 9}, {"size": 13}],
+    "association": [{"pairs": 6, "labels": 3, "bits": 3}, {"batch": 1, "pairs": 2, "verdict": True}],
+    "completion": [{"batch": 7, "bits": 5, "patterns": 3, "rounds": 2, "shown": 1, "blank": 0, "asked": 1}],
+    "bandit": [{"chances": [0.1, 0.9, 0.5], "T": 50}],
+    "text": [{"batch": 3, "T": 1}, {"T": 8, "names": 2, "objects": 3, "grammar_seed": 5}],
+}
+MORE["text"] += [{"source": "pydoc", "held_out": held_out} for held_out in (False, True)]
+CASES = [(name, {}) for name in TASKS]
+CASES += [(name, options) for name, task in TASKS.items() for options in task.SMALL.values()]
+CASES += [(name, options) for name, several in MORE.items() for options in several]
+every_case = pytest.mark.parametrize("name, options", CASES, ids=[f"{name}-{k}" for k, (name, _) in enumerate(CASES)])
+every_task = pytest.mark.parametrize("name", TASKS)
+
+
+def small(name, **options):
+    """A task quick enough for anything."""
+    return TASKS[name](**{**TASKS[name].SMALL["small"], **options})
+
+
+def random_actions(task, rng):
+    """Actions for a whole episode, (T, B) or (T, B, bits)."""
+    if isinstance(task, Completion):
+        return rng.integers(0, 2, (task.T, task.batch, task.bits))
+    return rng.integers(0, task.n_outputs, (task.T, task.batch))
+
+
+def play(task, seed, actions):
+    """What an episode of these actions returns: observations and decides (T + 1, B, ...), rewards (T, B)."""
+    obs, info = task.reset(seed)
+    observations, decides, rewards = [obs], [info["decides"]], []
+    for action in actions:
+        obs, reward, _, _, info = task.step(action)
+        observations.append(obs)
+        decides.append(info["decides"])
+        rewards.append(reward)
+    return np.array(observations), np.array(decides), np.array(rewards)
+
+
+def choose(task, seed, policy):
+    """Rewards and decides (T, B) of an episode in which policy(t, obs) acts."""
+    obs, info = task.reset(seed)
+    rewards, decides = [], []
+    for t in range(task.T):
+        decides.append(info["decides"])
+        obs, reward, _, _, info = task.step(policy(t, obs))
+        rewards.append(reward)
+    return np.array(rewards), np.array(decides)
+
+
+# Twins
+
+
+@every_case
+def test_task_equals_its_twin(name, options):
+    task = TASKS[name](**options)
+    rng = np.random.default_rng(3)
+    for _ in range(1 if task.T * task.n_inputs > 5000 else 3):
+        actions = random_actions(task, rng)
+        observations, decides, rewards = play(task, rng, actions)
+        for b in range(task.batch):
+            twin_observations, twin_decides, twin_rewards = TWINS[name](task, b, actions[:, b].tolist())
+            np.testing.assert_array_equal(observations[:, b], twin_observations)
+            np.testing.assert_array_equal(decides[:, b], twin_decides)
+            np.testing.assert_array_equal(rewards[:, b], twin_rewards)
+
+
+# The interface
+
+
+@every_case
+def test_shapes_dtypes_and_the_end(name, options):
+    task = TASKS[name](**options)
+    B, D, T = task.batch, task.n_inputs, task.T
+    obs, info = task.reset(seed=0)
+    assert (obs.shape, obs.dtype) == ((B, D), np.float64) and task.num_envs == B
+    assert (info["decides"].shape, info["decides"].dtype) == ((B,), bool)
+    actions = random_actions(task, np.random.default_rng(1))
+    for t in range(T):
+        obs, reward, terminated, truncated, info = task.step(actions[t])
+        assert (obs.shape, obs.dtype) == ((B, D), np.float64)
+        assert (reward.shape, reward.dtype) == ((B,), np.float64)
+        for flags in (terminated, truncated, info["decides"]):
+            assert (flags.shape, flags.dtype) == ((B,), bool)
+        assert (terminated == (t == T - 1)).all() and not truncated.any()
+    assert not info["decides"].any()
+    with pytest.raises(ValueError, match=r"^step: expected a reset before it, got a step after all"):
+        task.step(actions[0])
+    task.reset()
+    task.step(actions[0])
+
+
+@every_case
+def test_options_make_the_same_task_through_json(name, options):
+    task = TASKS[name](**options)
+    again = type(task)(**json.loads(json.dumps(task.options)))
+    assert again.options == task.options and {**task.options, **options} == task.options
+    assert (again.n_inputs, again.n_outputs, again.T) == (task.n_inputs, task.n_outputs, task.T)
+    np.testing.assert_array_equal(task.reset(5)[0], again.reset(5)[0])
+    assert eval(repr(task), TASKS | {type(task).__name__: type(task)}).options == task.options
+
+
+@every_task
+def test_defaults_and_kinds(name):
+    task = TASKS[name]
+    assert task.kind == ("reward" if name in ("cue-reward", "maze", "bandit") else "supervised")
+    assert task.SMALL and task.higher_is_better == (name != "text")
+    if task.kind == "supervised":
+        assert task.loss == ("binary_cross_entropy" if name == "completion" else "cross_entropy")
+
+
+def test_the_papers_numbers_are_the_defaults():
+    assert CueReward().options | {"batch": 30, "cues": 4, "bits": 20, "T": 120} == CueReward().options
+    assert CueReward().n_inputs == 20 + 1 + 1 + 1 + 1 + 2
+    assert Maze().options == {"batch": 30, "size": 11, "T": 200, "reward": 10.0}
+    assert Maze().n_inputs == 9 + 1 + 1 + 1 + 4
+    completion = Completion()
+    assert (completion.bits, completion.patterns, completion.hidden, completion.T) == (1000, 5, 0.5, 106)
+
+
+@every_task
+def test_seeds(name):
+    def first(task, seed=None):
+        obs, _ = task.reset(seed=seed)
+        return np.concatenate([obs.ravel(), *(np.asarray(drawn, float).ravel() for drawn in task.drawn)])
+
+    task, other = small(name), small(name)
+    with pytest.raises(ValueError, match="^seed: expected .* at the first reset, got None"):
+        task.reset()
+    a, b = first(task, 7), first(task)
+    assert not np.array_equal(a, b)
+    np.testing.assert_array_equal(first(other, np.int64(7)), a)
+    np.testing.assert_array_equal(first(other), b)
+    rng = np.random.default_rng(7)
+    np.testing.assert_array_equal(first(other, rng), a)
+    assert other.rng is rng  # drawn from, not copied
+    bits = rng.bit_generator.state
+    np.testing.assert_array_equal(first(other), b)
+    restored = np.random.default_rng(0)
+    restored.bit_generator.state = bits  # between episodes the Generator is all there is to save
+    np.testing.assert_array_equal(first(small(name), restored), b)
+    for seed, error in (("7", TypeError), (7.0, TypeError), (True, TypeError), (-1, ValueError)):
+        with pytest.raises(error, match="^seed: expected "):
+            task.reset(seed=seed)
+
+
+@every_task
+def test_steps_draw_nothing(name):
+    task = small(name)
+    task.reset(0)
+    before = task.rng.bit_generator.state
+    play(task, 0, random_actions(task, np.random.default_rng(1)))
+    assert task.rng.bit_generator.state == before
+
+
+@every_task
+def test_what_is_returned_is_the_callers(name):
+    task, untouched = small(name), small(name)
+    actions = random_actions(task, np.random.default_rng(1))
+    actions.flags.writeable = False
+    for t in range(-1, task.T):
+        returned, expected = (one.step(actions[t]) if t >= 0 else one.reset(0) for one in (task, untouched))
+        for one, two in zip(returned, expected):
+            one, two = (value["decides"] if isinstance(value, dict) else value for value in (one, two))
+            np.testing.assert_array_equal(one, two)
+            one[...] = True  # scribble
+
+
+@every_task
+def test_actions_are_checked(name):
+    task = small(name)
+    good = random_actions(task, np.random.default_rng(1))[0]
+    with pytest.raises(ValueError, match="^step: expected a reset before it, got none yet"):
+        task.step(good)
+    task.reset(0)
+    largest = 1 if name == "completion" else task.n_outputs - 1
+    bad = (
+        (TypeError, good.tolist()),
+        (TypeError, good.astype(float)),
+        (TypeError, good.astype(bool)),
+        (ValueError, good[:-1]),
+        (ValueError, good[None]),
+        (ValueError, np.full_like(good, -1)),
+        (ValueError, np.full_like(good, largest + 1)),
+    )
+    for error, actions in bad:
+        with pytest.raises(error, match="^actions: expected .*, got "):
+            task.step(actions)
+    assert task.t == 0
+    for k, dtype in enumerate(INTEGERS[: task.T]):
+        task.step(good.astype(dtype))
+        assert task.t == k + 1
+
+
+@pytest.mark.parametrize("name", ["association", "completion", "text"])
+def test_sequences_are_what_reset_and_step_walk_through(name):
+    task = small(name)
+    inputs, targets, counts = task.sequences(np.random.default_rng(4))
+    T, B = task.T, task.batch
+    assert (inputs.shape, inputs.dtype) == ((T, B, task.n_inputs), np.float64)
+    assert (counts.shape, counts.dtype) == ((T, B), bool)
+    expected = ((T, B, task.bits), np.float64) if name == "completion" else ((T, B), np.int64)
+    assert (targets.shape, targets.dtype) == expected
+
+    right = (targets > 0).astype(int) if name == "completion" else targets
+    observations, decides, rewards = play(task, np.random.default_rng(4), right)
+    np.testing.assert_array_equal(observations[:-1], inputs)
+    np.testing.assert_array_equal(decides[:-1], counts)
+    np.testing.assert_array_equal(rewards, counts)  # 1 for the right answer where it counts
+    np.testing.assert_array_equal(task.grade(right, inputs, targets, counts), counts)
+
+    task.reset(4)
+    task.sequences(np.random.default_rng(5))  # does not disturb the episode under way
+    np.testing.assert_array_equal(task.step(right[0])[0], inputs[1])
+    with pytest.raises(TypeError, match="^rng: expected "):
+        task.sequences(4)
+
+
+@every_task
+def test_task_for_evaluation_is_another_one_with_the_same_shapes(name):
+    task = small(name)
+    other = task.for_evaluation()
+    assert other is not task and type(other) is type(task) and other.n_inputs == task.n_inputs
+    changed = {key for key in task.options if task.options[key] != other.options[key]}
+    assert changed == ({"held_out"} if name == "text" else set())
+
+
+def test_patterns_are_distinct_and_every_order_equally_likely():
+    patterns = draw_patterns(np.random.default_rng(0), 4800, 4, 2)
+    orders = Counter(tuple(map(tuple, episode)) for episode in patterns)
+    assert len(orders) == 24 and all(len(set(order)) == 4 for order in orders)
+    assert max(abs(count - 200) for count in orders.values()) < 60  # 4 standard deviations
+    assert set(np.unique(patterns)) == {-1, 1}
+
+
+BAD_OPTIONS = [
+    ("cue-reward", ValueError, "batch", {"batch": 0}),
+    ("cue-reward", TypeError, "batch", {"batch": 2.0}),
+    ("cue-reward", ValueError, "cues", {"cues": 1}),
+    ("cue-reward", ValueError, "bits", {"bits": 1}),
+    ("cue-reward", ValueError, "bits", {"bits": 0}),
+    ("cue-reward", ValueError, "T", {"T": 17}),
+    ("cue-reward", TypeError, "T", {"T": 60.0}),
+    ("cue-reward", ValueError, "max_blanks", {"max_blanks": -1}),
+    ("maze", ValueError, "size", {"size": 3}),
+    ("maze", ValueError, "size", {"size": 10}),
+    ("maze", ValueError, "reward", {"reward": 0}),
+    ("maze", ValueError, "T", {"T": 0}),
+    ("association", ValueError, "pairs", {"pairs": 3}),
+    ("association", ValueError, "labels", {"labels": 1}),
+    ("association", ValueError, "labels", {"pairs": 3, "labels": 3, "verdict": True}),
+    ("association", TypeError, "verdict", {"verdict": 1}),
+    ("association", ValueError, "bits", {"bits": 1}),
+    ("completion", ValueError, "bits", {"bits": 2}),
+    ("completion", ValueError, "hidden", {"hidden": 0.0}),
+    ("completion", ValueError, "hidden", {"bits": 8, "hidden": 0.1}),
+    ("completion", ValueError, "blank", {"blank": -1}),
+    ("completion", TypeError, "asked", {"asked": None}),
+    ("bandit", TypeError, "chances", {"chances": 0.5}),
+    ("bandit", ValueError, "chances", {"chances": [0.5]}),
+    ("bandit", ValueError, r"chances\[1\]", {"chances": [0.5, 1.5]}),
+    ("bandit", ValueError, "T", {"T": 2}),
+    ("text", ValueError, "source", {"source": "treebank"}),
+    ("text", ValueError, "names", {"names": 9}),
+    ("text", ValueError, "objects", {"objects": 1}),
+    ("text", ValueError, "T", {"source": "pydoc", "T": 10**9}),
+    ("text", TypeError, "held_out", {"held_out": "yes"}),
+    ("text", ValueError, "grammar_seed", {"grammar_seed": -1}),
+]
+
+
+@pytest.mark.parametrize("name, error, argument, options", BAD_OPTIONS)
+def test_bad_options_are_refused_by_name(name, error, argument, options):
+    with pytest.raises(error, match=f"^{argument}: expected .*, got "):
+        TASKS[name](**options)
+
+
+# Cue-reward association
+
+
+def trials(task, b):
+    """The whole trials of episode b: lists of what is shown at each step."""
+    shown = task.shown[: task.T, b].tolist()
+    ends = [t + 2 for t, what in enumerate(shown) if what == GO and t + 2 <= task.T]
+    return [shown[start:end] for start, end in zip([0, *ends], ends)]
+
+
+@pytest.mark.parametrize("cues, max_blanks", [(4, 0), (4, 2), (5, 1)])
+def test_a_trial_is_a_blank_half_of_the_cues_go_and_a_blank(cues, max_blanks):
+    task = CueReward(cues=cues, max_blanks=max_blanks)
+    task.reset(0)
+    blanks, subsets = Counter(), Counter()
+    for b in range(task.batch):
+        for trial in trials(task, b):
+            assert trial[0] == trial[-1] == BLANK and trial[-2] == GO and trial[1] != BLANK
+            numbers = [what for what in trial if what >= 0]
+            assert len(numbers) == len(set(numbers)) == cues // 2 and trial[-3] != BLANK
+            subsets[tuple(numbers)] += 1
+            blanks[trial[1:-2].count(BLANK)] += 1
+    assert len(subsets) == cues * (cues - 1) and max(subsets.values()) < 2 * min(subsets.values())
+    assert set(blanks) == set(range(max_blanks + 1))
+
+
+def test_one_trial_cannot_tell_the_target_of_four_but_may_of_two():
+    for cues, fewest in ((2, 1), (4, 2), (6, 3)):
+        left = [
+            sum((other in shown) == (target in shown) for other in range(cues))
+            for target in range(cues)
+            for shown in itertools.combinations(range(cues), cues // 2)
+        ]
+        assert set(left) == {fewest}  # the reward leaves that many possible targets, whatever is shown
+
+    # So the answer to a single trial is a coin's throw, whichever cues it shows.
+    task = CueReward(batch=2000, T=18)
+    task.reset(0)
+    first_go = (task.shown == GO).argmax(axis=0)
+    assert abs(task.yes[first_go, np.arange(task.batch)].mean() - 0.5) < 0.05
+
+
+def test_who_combines_trials_finds_the_target_in_what_is_seen():
+    """A player with a perfect memory and nothing but the observations."""
+    task = CueReward(batch=20, cues=4, bits=8, T=120)
+    memory = [[] for _ in range(task.batch)]  # (cues shown, was the target among them)
+    shown, asked = [set() for _ in memory], [False] * task.batch
+
+    def policy(t, obs):
+        actions = np.zeros(task.batch, int)
+        for b, row in enumerate(obs):
+            bits, go, reward, said_yes = tuple(row[:8]), row[8], row[11], row[13]
+            if asked[b]:  # the reward stands in this observation, one step after the question
+                memory[b].append((shown[b], (reward > 0) == (said_yes == 1)))
+                shown[b], asked[b] = set(), False
+            if any(bits):
+                shown[b].add(bits)
+            if go:
+                seen = shown[b].union(*(cues for cues, _ in memory[b]))
+                possible = [cue for cue in seen if all((cue in cues) == yes for cues, yes in memory[b])]
+                actions[b] = sum(cue in shown[b] for cue in possible) * 2 > len(possible)
+                asked[b] = True
+        return actions
+
+    rewards, counts = choose(task, 0, policy)
+    summary = task.summarise(SimpleNamespace(rewards=rewards, counts=counts))
+    assert summary["score"] == 1 and 0.7 < summary["score_all"] < 1
+
+
+def test_reward_and_action_are_seen_one_step_later():
+    task = small("cue-reward")
+    obs, info = task.reset(0)
+    np.testing.assert_array_equal(obs[:, 8:], np.tile([0, 1, 0, 0, 0, 0], (16, 1)))  # go, bias, time, reward, action
+    rng = np.random.default_rng(1)
+    for t in range(task.T):
+        asked, actions = info["decides"], rng.integers(0, 2, task.batch)
+        obs, reward, _, _, info = task.step(actions)
+        np.testing.assert_array_equal(np.abs(reward), asked)
+        np.testing.assert_array_equal(obs[:, 8], info["decides"])  # the go bit
+        np.testing.assert_array_equal(obs[:, 9:11], np.tile([1, (t + 1) / task.T], (16, 1)))
+        np.testing.assert_array_equal(obs[:, 11], reward)
+        np.testing.assert_array_equal(obs[:, 12:], np.eye(2)[actions])
+
+
+def test_score_of_cue_reward_is_that_of_the_last_third():
+    task = CueReward(batch=2, cues=2, bits=2, T=18, max_blanks=0)
+    counts = np.zeros((18, 2), bool)
+    counts[[2, 6, 11, 12, 16]] = True  # any steps will do
+    rewards = np.where(counts, -1.0, 0.0)
+    rewards[[12, 16], 0] = 1
+    summary = task.summarise(SimpleNamespace(rewards=rewards, counts=counts))
+    assert list(summary) == ["score", "score_all"]
+    assert summary == {"score": 0.0, "score_all": pytest.approx((2 - 8) / 10)}
+
+
+# Maze
+
+
+@pytest.mark.parametrize("size, pillars", [(5, 0), (7, 4), (9, 8), (11, 16), (13, 24)])
+def test_pillars_stand_on_every_second_square_and_the_centre_is_free(size, pillars):
+    walls = room(size)
+    assert walls[0].all() and walls[-1].all() and walls[:, 0].all() and walls[:, -1].all()
+    inside = np.argwhere(walls[1:-1, 1:-1]) + 1
+    assert len(inside) == pillars and (inside % 2 == 0).all() and not walls[size // 2, size // 2]
+
+    reached, frontier = set(), [(size // 2, size // 2)]
+    while frontier:
+        square = frontier.pop()
+        if square not in reached and not walls[square]:
+            reached.add(square)
+            frontier += [(square[0] + r, square[1] + c) for r, c in ((0, 1), (1, 0), (0, -1), (-1, 0))]
+    assert len(reached) == (~walls).sum()  # every free square can be walked to
+
+
+def test_goals_and_landings_are_drawn_from_the_free_squares():
+    task = Maze(batch=200, size=5, T=20)
+    task.reset(0)
+    goals = Counter(map(tuple, task.drawn.goal.tolist()))
+    inside = set(itertools.product((1, 2, 3), repeat=2))
+    assert set(goals) == inside - {(2, 2)}
+    for b in range(task.batch):
+        landings = Counter(map(tuple, task.drawn.landings[:, b].tolist()))
+        assert set(landings) <= inside - {tuple(task.drawn.goal[b])}
+    together = Counter(map(tuple, task.drawn.landings.reshape(-1, 2).tolist()))
+    assert set(together) == inside  # others' goals, and the centre, are as good as any
+
+
+def test_who_reaches_the_goal_is_moved_and_may_come_back():
+    task = Maze(batch=300, size=7, T=60)
+    task.reset(1)
+    rng, found, moved_to = np.random.default_rng(2), np.zeros(300, int), []
+    for t in range(task.T):
+        before = task.position.copy()
+        actions = rng.integers(0, 4, 300)
+        obs, reward, _, _, _ = task.step(actions)
+        reached = reward == 10
+        assert ((reward == 0) | reached).all()
+        np.testing.assert_array_equal(task.position[reached], task.drawn.landings[t, reached])
+        assert not (task.position == task.drawn.goal).all(axis=1).any()  # nobody ever stands on it
+        assert not task.walls[tuple(task.position.T)].any()
+        step = np.abs(task.position - before).sum(axis=1)
+        assert (step[~reached] <= 1).all()
+        np.testing.assert_array_equal(obs[:, 11], reward)
+        found += reached
+        moved_to += task.position[reached].tolist()
+    assert found.max() > 2 and len(set(map(tuple, moved_to))) > 15
+
+
+def test_a_wall_stops_and_the_goal_is_not_seen():
+    task = Maze(batch=64, size=7, T=30)
+    task.reset(0)
+    for _ in range(2):  # from the centre (3, 3) of size 7 two squares up lies the border's neighbour
+        task.step(np.zeros(64, int))
+    stopped = task.position.copy()
+    task.step(np.zeros(64, int))
+    never_found = (stopped == [1, 3]).all(axis=1)
+    np.testing.assert_array_equal(task.position[never_found], stopped[never_found])
+
+    # What is seen depends on the square alone: those who stand on the same one see the same, whatever their goal.
+    obs, _, _, _, _ = task.step(np.ones(64, int))
+    seen = {}
+    for square, row in zip(map(tuple, task.position.tolist()), obs[:, :9].tolist()):
+        assert seen.setdefault(square, row) == row and row[4] == 0
+    assert seen[2, 3] == [0, 0, 0, 1, 0, 1, 0, 0, 0]  # between two pillars
+    assert len({tuple(goal) for goal in task.drawn.goal.tolist()}) > 10
+
+
+def test_score_of_the_maze_is_the_reward_an_episode():
+    rewards = np.zeros((4, 2))
+    rewards[1] = 10
+    rewards[3, 0] = 10
+    assert Maze(batch=2, T=4).summarise(SimpleNamespace(rewards=rewards)) == {"score": 15.0}
+
+
+def test_distances_count_steps_around_walls():
+    walls = room(5)
+    walls[1:3, 2] = True  # a wall from above: from the upper left square to the upper right one by the last row
+    steps = distances(walls)
+    assert steps[1, 1, 1, 3] == 6 and steps[1, 1, 3, 1] == 2 and steps[3, 3, 3, 3] == 0
+    assert np.isinf(steps[1, 1, 0, 0]) and np.isinf(steps[0, 0, 0, 0])
+    np.testing.assert_array_equal(steps, steps.transpose(2, 3, 0, 1))
+    walls[3, 2] = True
+    assert np.isinf(distances(walls)[1, 1, 1, 3])
+
+
+@pytest.mark.parametrize("size", [5, 7, 9])
+def test_the_round_goes_by_what_is_seen_along_the_outer_wall(size):
+    last = size - 2
+    ring = [(1, k) for k in range(1, last)] + [(k, last) for k in range(1, last)]  # clockwise from the upper left
+    ring += [(last, last - k) for k in range(last - 1)] + [(last - k, 1) for k in range(last - 1)]
+    task = Maze(batch=64, size=size, T=60)
+    play = round_the_room(task, np.random.default_rng(1))
+    obs, _ = task.reset(np.random.default_rng(1))
+    chosen, inside = {}, np.zeros(64, int)  # by view; steps away from the outer squares
+    for actions in play.actions:
+        before = [tuple(square) for square in task.position]
+        for seen, action in zip(obs[:, :9], actions):
+            assert chosen.setdefault(seen.tobytes(), action) == action
+        obs, reward, _, _, _ = task.step(actions)
+        for b in np.flatnonzero(reward == 0):
+            if before[b] in ring:
+                assert tuple(task.position[b]) == ring[(ring.index(before[b]) + 1) % len(ring)]
+        inside = np.where((reward == 0) & [square not in ring for square in before], inside + 1, 0)
+        assert inside.max() < size
+    assert len(chosen) > 5 and play.rewards.sum() > 64
+
+
+def test_who_knows_the_goal_walks_there_on_a_shortest_path():
+    task = Maze(batch=32, size=7, T=40)
+    found = shortest_paths(task, np.random.default_rng(0)).rewards > 0  # (T, B)
+    steps, (goal, landings) = distances(task.walls), task.drawn
+    for b in range(task.batch):
+        at, left = (3, 3), 0
+        for t in range(task.T):
+            left = left or steps[at][tuple(goal[b])]
+            left -= 1
+            assert found[t, b] == (left == 0)
+            at = tuple(landings[t, b])  # where the next path begins, if one has just ended
+
+
+# Association
+
+
+def supervised(task, seed, logits_of):
+    """summarise of an episode whose logits are logits_of(inputs, targets, counts)."""
+    inputs, targets, counts = task.sequences(np.random.default_rng(seed))
+    logits = logits_of(inputs, targets, counts)
+    return task.summarise(
+        SimpleNamespace(x=inputs, targets=targets, counts=counts, trajectory=SimpleNamespace(logits=logits))
+    )
+
+
+@pytest.mark.parametrize("verdict", [False, True])
+def test_every_cue_is_asked_for_once_and_labels_are_balanced(verdict):
+    task = small("association", batch=200, verdict=verdict)
+    inputs, targets, counts = task.sequences(np.random.default_rng(0))
+    assert (counts == (np.arange(task.T) >= task.T - 4)[:, None]).all()
+    assert (targets[-4:].sum(axis=0) == 2).all()  # two of each label: counting them does not help
+    pair_steps = [0, 2, 4, 6] if verdict else [0, 1, 2, 3]
+    shown, asked = inputs[pair_steps, :, :8], inputs[-4:, :, :8]
+    match = (shown[:, None] == asked[None]).all(axis=-1)  # (shown, asked, B)
+    assert (match.sum(axis=0) == 1).all() and (match.sum(axis=1) == 1).all()
+    assert np.abs(match.mean(axis=2) - 0.25).max() < 0.13  # in any order
+    label_shown = np.take_along_axis(inputs[pair_steps, :, 9], match.argmax(axis=0), axis=0)  # of the cue asked for
+    if verdict:
+        says = np.take_along_axis(inputs[[1, 3, 5, 7], :, 10], match.argmax(axis=0), axis=0)
+        assert set(np.unique(says)) == {-1, 1} and abs(says.mean()) < 0.15
+        right = label_shown == targets[-4:]
+        np.testing.assert_array_equal(right, says == 1)  # the verdict is about the label shown
+        assert abs(right.mean() - 0.5) < 0.08  # without the verdict the label says nothing
+        assert not inputs[[0, 2, 4, 6], :, 10].any() and not inputs[[1, 3, 5, 7], :, :10].any()
+    else:
+        np.testing.assert_array_equal(label_shown, targets[-4:])
+    assert (inputs[:, :, -2] == counts).all() and (inputs[:, :, -1] == 1).all()
+
+
+def test_score_of_association():
+    task = Association(batch=50, pairs=6, labels=3, bits=5)
+    right = supervised(task, 0, lambda inputs, targets, counts: np.eye(3)[targets])
+    assert right == {"score": pytest.approx(1), "accuracy": 1.0}
+    one_label = supervised(task, 0, lambda inputs, targets, counts: np.zeros((*targets.shape, 3)))
+    assert one_label == {"score": pytest.approx(0, abs=1e-15), "accuracy": pytest.approx(1 / 3)}
+    only_counted = supervised(
+        task, 0, lambda inputs, targets, counts: np.where(counts[..., None], 1, -1) * np.eye(3)[targets]
+    )
+    assert only_counted["accuracy"] == 1.0
+
+
+# Completion
+
+
+def test_half_of_the_bits_of_a_pattern_shown_before_are_hidden():
+    task = small("completion", batch=100)
+    inputs, targets, counts = task.sequences(np.random.default_rng(0))
+    assert (counts == (np.arange(task.T) == task.T - 1)[:, None]).all()
+    query = inputs[-1]
+    np.testing.assert_array_equal(inputs[-task.asked :], np.broadcast_to(query, (task.asked, 100, 16)))
+    assert ((query == 0).sum(axis=1) == 8).all() and np.abs((query == 0).mean(axis=0) - 0.5).max() < 0.2
+    np.testing.assert_array_equal(query[query != 0], targets[-1][query != 0])
+    shows = (inputs[: -task.asked] == targets[-1]).all(axis=-1)  # (T - asked, B)
+    assert (shows.sum(axis=0) == task.rounds * task.shown).all()
+    blank = (inputs == 0).all(axis=-1)
+    assert (blank.sum(axis=0) == task.rounds * task.patterns * task.blank).all()
+
+
+def test_score_of_completion_is_about_the_hidden_bits_alone():
+    task = small("completion", batch=100)
+    assert supervised(task, 0, lambda inputs, targets, counts: 3 * targets) == {"score": 1.0, "accuracy": 1.0}
+    mirrored = supervised(task, 0, lambda inputs, targets, counts: np.where(inputs == 0, -targets, targets))
+    assert mirrored == {"score": -1.0, "accuracy": 0.0}
+    copied = supervised(task, 0, lambda inputs, targets, counts: inputs)
+    assert abs(copied["score"]) < 0.1
+
+
+# Bandit
+
+
+def test_arms_pay_as_often_as_their_chance_in_any_order():
+    task = Bandit(batch=500, chances=[0.9, 0.5, 0.2], T=40)
+    rewards, counts = choose(task, 0, lambda t, obs: np.ones(500, int))
+    assert counts.all()
+    chances = task.drawn.chances[:, 1]
+    for chance in (0.9, 0.5, 0.2):
+        mine = chances == chance
+        assert abs(mine.mean() - 1 / 3) < 0.09 and abs(rewards[:, mine].mean() - chance) < 0.03
+
+
+def test_scores_of_the_bandit_for_who_knows_who_guesses_and_thompson():
+    task = Bandit(batch=500)
+    task.reset(0)
+    best = np.broadcast_to(task.drawn.chances.argmax(axis=1), (task.T, 500))
+    _, _, rewards = play(task, 0, best)
+    known = task.summarise(SimpleNamespace(actions=best, rewards=rewards))
+    assert known["score"] == 1 and known["regret"] == 0 and abs(known["reward"] - 0.8 * 30) < 0.4
+    worst = task.summarise(SimpleNamespace(actions=1 - best, rewards=rewards))
+    assert worst["score"] == 0 and worst["regret"] == pytest.approx(0.6 * 30)
+
+    thompson = task.summarise(thompson_sampling(task, np.random.default_rng(0)))
+    blind = np.random.default_rng(1).integers(0, 2, (task.T, 500))
+    guessed = task.summarise(SimpleNamespace(actions=blind, rewards=rewards))
+    assert abs(guessed["score"] - 0.5) < 0.03 and abs(guessed["regret"] - 9) < 0.3
+    assert 0.9 < thompson["score"] < 1 and 1 < thompson["regret"] < 4
+    with pytest.raises(TypeError, match="^rng: expected "):
+        thompson_sampling(task, 0)
+
+
+def test_rules_without_a_network():
+    task = Bandit(batch=500, chances=[0.8, 0.2], T=30)
+    stay = win_stay_lose_shift(task, np.random.default_rng(0))
+    changed = stay.actions[1:] != stay.actions[:-1]
+    np.testing.assert_array_equal(changed, stay.rewards[:-1] == 0)
+    assert abs(task.summarise(stay)["score"] - 0.8) < 0.02  # p = 0.8 p + 0.8 (1 - p)
+    assert abs(task.summarise(one_arm(task, np.random.default_rng(0)))["score"] - 0.5) < 0.07
+
+    lengths = []
+    play = play_by_rule(
+        task, np.random.default_rng(1), lambda a, r: lengths.append((len(a), len(r))) or a.sum(axis=0) % 2
+    )
+    assert lengths == [(t, t) for t in range(30)] and not play.actions.any()
+
+
+# Text
+
+
+def all_sentences(grammar, S):
+    """Every sequence of S sentences with its probability for every favourites: favourites -> {words: probability}."""
+    names, verbs = range(grammar.n_names), range(4)
+    tables = {}
+    for favourites in itertools.product(range(grammar.n_objects), repeat=grammar.n_names):
+        table = tables[favourites] = {}
+        for spoken in itertools.product(itertools.product(names, verbs), repeat=S):
+            p, before, words = 1.0, None, []
+            for name, verb in spoken:
+                p *= (grammar.first_verb if before is None else grammar.verb_after[before])[verb] / grammar.n_names
+                words += [("name", name), ("verb", verb), ("object", favourites[name]), "."]
+                before = verb
+            table[tuple(words)] = p
+    return tables
+
+
+def bits(table):
+    """Entropy of {outcome: probability}."""
+    return -sum(p * np.log2(p) for p in table.values())
+
+
+@pytest.mark.parametrize("length", [6, 8, 9, 12])
+def test_entropies_of_the_grammar_are_those_of_all_its_sentences(length):
+    """Exact: the entropy of all words less that of the first, which is given."""
+    task = Text(T=length - 1, names=2, objects=3, grammar_seed=2)
+    tables = all_sentences(task.corpus, -(-length // 4))
+    cut, together = [], Counter()
+    for table in tables.values():
+        short = Counter()
+        for words, p in table.items():
+            short[words[:length]] += p
+            together[words[:length]] += p / len(tables)
+        cut.append(bits(short))
+    assert sum(together.values()) == pytest.approx(1, abs=1e-12)
+    assert task.T * task.entropy("known") == pytest.approx(np.mean(cut) - 1, rel=1e-12)
+    assert task.T * task.entropy("learnt") == pytest.approx(bits(together) - 1, rel=1e-12)
+    objects = len(range(2, length, 4))
+    assert task.T * task.entropy("forgotten") == pytest.approx(np.mean(cut) - 1 + objects * np.log2(3), rel=1e-12)
+
+
+def test_verbs_are_a_stationary_chain():
+    task = Text(batch=4000, T=11, grammar_seed=3)
+    grammar = task.corpus
+    np.testing.assert_allclose(grammar.first_verb @ grammar.verb_after, grammar.first_verb, atol=1e-14)
+    np.testing.assert_allclose(grammar.verb_after.sum(axis=1), 1, rtol=1e-14)
+    task.reset(0)
+    verbs = task.drawn.verbs
+    for s in range(3):
+        share = np.bincount(verbs[:, s], minlength=4) / 4000
+        assert np.abs(share - grammar.first_verb).max() < 0.035
+    for verb in range(4):
+        after = verbs[:, 1][verbs[:, 0] == verb]
+        assert np.abs(np.bincount(after, minlength=4) / len(after) - grammar.verb_after[verb]).max() < 0.1
+    assert not np.array_equal(Text(grammar_seed=4).corpus.verb_after, grammar.verb_after)
+
+
+def test_bits_a_symbol_of_perfect_predictors_are_the_entropies():
+    task = Text(batch=400, T=63, names=4, objects=8)
+    grammar, V = task.corpus, task.n_outputs
+
+    def predictor(remembers):
+        def logits_of(inputs, targets, counts):
+            p = np.full((task.T, task.batch, V), 1e-300)
+            for b in range(task.batch):
+                words, before, favourites = inputs[:, b].argmax(axis=1), None, {}
+                for t, word in enumerate(words):
+                    if t % 4 == 0:
+                        name = word
+                        p[t, b, 4:8] = grammar.first_verb if before is None else grammar.verb_after[before]
+                    elif t % 4 == 1:
+                        before = word - 4
+                        p[t, b, 8:16] = 1 / 8
+                        if remembers and name in favourites:
+                            p[t, b] = 1e-300
+                            p[t, b, favourites[name]] = 1
+                    elif t % 4 == 2:
+                        favourites[name] = word
+                        p[t, b, -1] = 1
+                    else:
+                        p[t, b, :4] = 1 / 4
+            return np.log(p)
+
+        return logits_of
+
+    remembering, forgetting = (supervised(task, 0, predictor(remembers)) for remembers in (True, False))
+    assert abs(remembering["score"] - task.entropy("learnt")) < 0.01
+    assert abs(forgetting["score"] - task.entropy("forgotten")) < 0.01
+    assert remembering["recall"] == 1 and forgetting["recall"] < 0.3
+    uniform = supervised(task, 0, lambda inputs, targets, counts: np.zeros((63, 400, V)))
+    assert uniform["score"] == pytest.approx(np.log2(V))
+
+
+def test_recall_is_nan_where_no_name_comes_twice():
+    task = Text(batch=2, T=3)
+    assert np.isnan(supervised(task, 0, lambda inputs, targets, counts: np.zeros((3, 2, task.n_outputs)))["recall"])
+
+
+def test_windows_of_the_help_texts_keep_to_their_part():
+    one, other = Text(source="pydoc", batch=2000, T=20), Text(source="pydoc", batch=2000, T=20).for_evaluation()
+    assert other.held_out and one.n_inputs == other.n_inputs == 97
+    for task in (one, other):
+        task.reset(0)
+        starts, n = task.drawn.starts, len(task.corpus.numbers)
+        assert starts.min() >= 0 and starts.max() <= n - 21 and np.ptp(starts) > 0.99 * (n - 21)
+        assert task.corpus.numbers.min() >= 0 and task.corpus.numbers.max() < 97
+        assert not task.corpus.draw(np.random.default_rng(0), 9, n).starts.any()  # the whole is a window too
+        assert task.corpus.draw(np.random.default_rng(0), 99, n - 1).starts.max() == 1
+    share = len(other.corpus.numbers) / (len(one.corpus.numbers) + len(other.corpus.numbers))
+    assert abs(share - 0.1) < 1e-4
+    with pytest.raises(ValueError, match="^source: expected 'grammar' for its entropy, got 'pydoc'"):
+        one.entropy("known")
+    assert list(supervised(one, 0, lambda inputs, targets, counts: np.zeros((20, 2000, 97)))) == ["score"]
+
+
+def test_encode_and_decode():
+    grammar, characters = Text(), Text(source="pydoc")
+    for task, text in ((grammar, "ann likes tea ."), (characters, "def f(x):\n    return x\n")):
+        numbers = task.encode(text)
+        assert numbers.dtype == np.int64 and task.decode(numbers) == text
+    with pytest.raises(ValueError, match="^text: expected .*, got 'zoe'"):
+        grammar.encode("zoe likes tea .")
+    with pytest.raises(ValueError, match="^bindings: expected "):
+        grammar.entropy("unknown")

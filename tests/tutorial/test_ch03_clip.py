@@ -1,0 +1,58 @@
+"""Chapter 03's experiments: kinks are found where they are, and dominance is what it says."""
+
+import numpy as np
+import pytest
+
+from bpm_numpy import PlasticNetwork
+from bpm_numpy.proof.problems import random_problem
+from bpm_numpy.tutorial import ch03_clip as chapter
+
+
+def test_kinks_of_one_step_are_where_an_entry_reaches_the_bound():
+    """After one step u = Hebb(0) + rate E, linear in the rate."""
+    options = {"plasticity": "hebbian", "clip": 0.9}
+    problem = random_problem(np.random.default_rng(0), 2, 2, 2, 1, 1, **options)
+    start = problem.inputs["state.hebb"] = np.array([[[0.3, -0.2], [0.1, 0.0]]])
+    E = problem.forward(problem.inputs).eligibility[0]
+    reached = np.array([(side * 0.9 - start) / E for side in (-1, 1)]).ravel()
+    expected = np.sort(reached)
+    values = np.concatenate([expected[:1] - 1, (expected[1:] + expected[:-1]) / 2, expected[-1:] + 1])
+    assert len(expected) == 8
+    assert np.allclose(chapter.find_kinks(problem, "rate", values), expected, rtol=1e-12)
+    below, above = (chapter.slopes_along(problem, "rate", expected + side) for side in (-1e-9, 1e-9))
+    assert np.all(np.abs(below - above) > 1e-3)
+
+
+def test_without_crossings_there_are_no_kinks():
+    problem = random_problem(np.random.default_rng(0), 2, 2, 2, 2, 1, clip=np.inf)
+    assert len(chapter.find_kinks(problem, "b_m", np.linspace(-2, 2, 9))) == 0
+
+
+def test_dominance_of_a_network_worked_by_hand():
+    net = PlasticNetwork(1, 2, 1, clip=2.0)
+    params = {"W_h": np.array([[3.0, 3.0], [3.0, 3.0]]), "alpha": np.array([[2.0, 2.0], [2.0, 2.0]])}
+    measured = chapter.dominance(net, params, np.array([[[2.0, -2.0], [0.0, 0.0]]]))
+    assert measured.limit == pytest.approx(4 / 3)
+    assert measured.share == pytest.approx(np.sqrt(8) / 3)
+    assert measured.over == 0.5
+
+
+def test_growth_with_a_clip_that_cuts_nothing_is_growth_without():
+    wide, free = chapter.growth(np.random.default_rng(1), (100.0, np.inf), n_networks=2, T=10, N=4).values()
+    assert all(np.array_equal(a, b) for a, b in zip(wide, free))
+    assert wide.hebb.shape == wide.h.shape == wide.adjoint.shape == (2, 11)
+    assert np.all(wide.hebb[:, :2] == 0) and np.all(wide.adjoint[:, -1] == 0) and np.all(wide.adjoint[:, :-1] > 0)
+
+
+def test_pytorch_at_the_tie_is_what_the_chapter_says():
+    torch = pytest.importorskip("torch", reason="PyTorch is an optional extra")
+    low, high = torch.tensor(-1.0), torch.tensor(1.0)
+    conventions = {
+        1.0: lambda u: torch.clamp(u, -1, 1),
+        0.5: lambda u: torch.minimum(torch.maximum(u, low), high),
+        0.0: torch.nn.functional.hardtanh,
+    }
+    for slope, clip in conventions.items():
+        u = torch.tensor([-1.0, 1.0], requires_grad=True)
+        clip(u).sum().backward()
+        assert u.grad.tolist() == [slope, slope]

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from products import unavoidable_products
 
-from bpm_numpy.chunks import choose_plan
+from bpm_numpy.chunked.plan import choose_plan
 from bpm_numpy.commands.bench import Case, bound_shares, cases, make_problem
 from bpm_numpy.commands.check import format_table
 from bpm_numpy.commands.progress import progress

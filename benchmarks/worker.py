@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from bpm_numpy.chunks import choose_plan
+from bpm_numpy.chunked.plan import choose_plan
 from bpm_numpy.commands.bench import Case, make_problem, time_calls
 
 MODULES = {

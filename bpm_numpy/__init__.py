@@ -107,6 +107,6 @@ Differences from the authors' code
 
 from .network import PlasticNetwork
 from .proof.gradcheck import GradientCheckError, gradcheck
-from .step import State
+from .state import State
 
 __all__ = ["GradientCheckError", "PlasticNetwork", "State", "gradcheck"]

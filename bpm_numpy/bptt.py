@@ -33,17 +33,17 @@ def backward_through_time(net, params, steps, d_logits, d_values, d_state):
     grads = {name: np.zeros_like(value) for name, value in params.items()}
     dx = np.zeros((len(steps), *steps[0].x.shape), net.dtype)  # (T, B, D)
     for t in reversed(range(len(steps))):
-        dx[t], d_state, step_grads = backward_step(net, params, steps[t], d_logits[t], d_values[t], d_state)
+        dx[t], d_state, step_grads = backward_step(net, steps[t], d_logits[t], d_values[t], d_state)
         for name, grad in step_grads.items():
             grads[name] += grad
     return grads, dx, d_state
 
 
-def jvp_through_time(net, params, steps, t_params, t_x, t_state):
+def jvp_through_time(net, steps, t_params, t_x, t_state):
     """Tangents of parameters (dict), x (T, B, D) and the initial state -> of logits, values, the final state."""
     t_logits, t_values = [], []
     for step, t_x_t in zip(steps, t_x):
-        logits, values, t_state = jvp_step(net, params, step, t_params, t_x_t, t_state)
+        logits, values, t_state = jvp_step(net, step, t_params, t_x_t, t_state)
         t_logits.append(logits)
         t_values.append(values)
     return np.stack(t_logits), np.stack(t_values), t_state
@@ -76,7 +76,7 @@ class ByStep:
     def history(self):
         """h, c (T, B, N), M (T, B) of all steps; c and M None where there is none."""
         first = self.steps[0]
-        c = None if first.gates is None else np.stack([step.gates.c for step in self.steps])
+        c = None if first.c is None else np.stack([step.c for step in self.steps])
         M = None if first.M is None else np.stack([step.M for step in self.steps])
         return np.stack([step.h for step in self.steps]), c, M
 

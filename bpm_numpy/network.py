@@ -20,11 +20,15 @@ from .arguments import (
     check_number,
     check_shape,
 )
+from . import cells, modulators, rules  # noqa: F401 - they make the package's own parts known
 from .bptt import ByStep, jvp_through_time
-from .chunks import CHUNK, ByChunks, Plan, can_be_chunked, choose_plan
+from .chunked.engine import ByChunks
+from .chunked.plan import CHUNK, Plan, can_be_chunked, choose_plan
 from .equations.readout import readout_forward
 from .parameters import init_parameters, parameter_shapes
-from .step import State, forward_step
+from .parts import find_part, is_registered
+from .state import State
+from .step import forward_step
 
 
 class Gradients(NamedTuple):
@@ -50,16 +54,19 @@ class PlasticNetwork:
     ----------
     n_inputs, n_hidden, n_outputs : int
         D, N and A.
-    cell : "rnn" | "lstm"
-        Plain tanh cell, or the LSTM of notes (2.7-2.12), plastic in W_ih.
+    cell : "rnn" | "lstm" | "gru" | Cell
+        Plain tanh cell; the LSTM of notes (2.7-2.12), plastic in W_ih; the GRU, plastic in W_nh.
     plasticity : "none" | "hebbian" | "modulated"
         No Hebb; driven by a learnt ``rate``; driven by the modulator M(t).
-    eligibility : "outer" | "trace" | "taylor"
-        E(t) of notes (2.15), (2.16) and (2.14). Anything but "outer" needs plasticity.
+    rule : "outer" | "trace" | "taylor" | "decay" | "oja" | "soft" | Rule
+        How Hebb is rewritten: E(t) of notes (2.15), (2.16) and (2.14), and rules from the literature (see ``rules``).
+        Anything but "outer" needs plasticity.
+    modulator : "tanh" | "sigmoid" | "linear" | "difference" | Modulator
+        How M(t) follows from h_t (see ``modulators``). Anything but "tanh" needs plasticity "modulated".
     reading : "notes" | "paper"
         The notes as printed, or the paper's carry, gate and trace (see ``help(bpm_numpy)``).
     alpha : "full" | "neuron" | "scalar"
-        One alpha a connection, a post-synaptic neuron, or in all.
+        One alpha for each connection, for each post-synaptic neuron, or in all.
     fanout : bool
         M(t) reaches neuron j as M(t) W_fan[j] + b_fan[j]; modulated only.
     clip : float
@@ -69,6 +76,9 @@ class PlasticNetwork:
     dtype : np.float64 | np.float32
         Of parameters, inputs and states. Nothing is cast: other dtypes are a TypeError. (A float64 network
         also runs *forward* on complex128, for the complex-step derivative.)
+
+    A cell, a rule and a modulator of your own are given as objects, or by the name under which they are registered
+    (``bpm_numpy.register``). All options are attributes, cell, rule and modulator as objects; they can't be changed.
 
     Raises
     ------
@@ -84,7 +94,8 @@ class PlasticNetwork:
         *,
         cell="rnn",
         plasticity="modulated",
-        eligibility="outer",
+        rule="outer",
+        modulator="tanh",
         reading="notes",
         alpha="full",
         fanout=False,
@@ -95,9 +106,7 @@ class PlasticNetwork:
         check_count("n_inputs", n_inputs)
         check_count("n_hidden", n_hidden)
         check_count("n_outputs", n_outputs)
-        check_choice("cell", cell, ("rnn", "lstm"))
         check_choice("plasticity", plasticity, ("none", "hebbian", "modulated"))
-        check_choice("eligibility", eligibility, ("outer", "trace", "taylor"))
         check_choice("reading", reading, ("notes", "paper"))
         check_choice("alpha", alpha, ("full", "neuron", "scalar"))
         check_bool("fanout", fanout)
@@ -106,8 +115,13 @@ class PlasticNetwork:
             check_count("readout_hidden", readout_hidden)
         if fanout and plasticity != "modulated":
             raise ValueError(f"fanout: expected False unless plasticity is 'modulated', got True with {plasticity!r}")
-        if plasticity == "none" and eligibility != "outer":
-            raise ValueError(f"eligibility: expected 'outer' with plasticity 'none', got {eligibility!r}")
+        cell, rule, modulator = (
+            find_part(*named) for named in (("cell", cell), ("rule", rule), ("modulator", modulator))
+        )
+        if plasticity == "none" and rule.name != "outer":
+            raise ValueError(f"rule: expected 'outer' with plasticity 'none', got {rule.name!r}")
+        if plasticity != "modulated" and modulator.name != "tanh":
+            raise ValueError(f"modulator: expected 'tanh' unless plasticity is 'modulated', got {modulator.name!r}")
         try:
             if not isinstance(dtype, (str, type, np.dtype)):  # None would be float64
                 raise TypeError
@@ -117,24 +131,52 @@ class PlasticNetwork:
         if dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
 
-        self.n_inputs, self.n_hidden, self.n_outputs = int(n_inputs), int(n_hidden), int(n_outputs)
-        self.cell, self.plasticity, self.eligibility = cell, plasticity, eligibility
-        self.reading, self.alpha, self.fanout, self.clip = reading, alpha, bool(fanout), float(clip)
-        self.readout_hidden = None if readout_hidden is None else int(readout_hidden)
-        self.dtype = dtype
+        options = {
+            "n_inputs": int(n_inputs),
+            "n_hidden": int(n_hidden),
+            "n_outputs": int(n_outputs),
+            "cell": cell,
+            "plasticity": plasticity,
+            "rule": rule,
+            "modulator": modulator,
+            "reading": reading,
+            "alpha": alpha,
+            "fanout": bool(fanout),
+            "clip": float(clip),
+            "readout_hidden": None if readout_hidden is None else int(readout_hidden),
+            "dtype": dtype,
+        }
+        vars(self).update(options, _options=tuple(options))
+
+    def __setattr__(self, name, value):
+        if name in self._options:
+            raise AttributeError(f"{name}: expected to stay {getattr(self, name)!r}; make another PlasticNetwork")
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name):
+        if name in self._options:
+            raise AttributeError(f"{name}: expected to stay {getattr(self, name)!r}; make another PlasticNetwork")
+        super().__delattr__(name)
 
     @property
     def options(self):
-        """dict of all arguments, such that ``PlasticNetwork(**options)`` is the same network."""
-        return dict(vars(self))
+        """dict of all arguments, such that ``PlasticNetwork(**options)`` is the same network.
+
+        Registered parts stand there by their names, others as objects.
+        """
+        options = {name: getattr(self, name) for name in self._options}
+        for kind in ("cell", "rule", "modulator"):
+            if is_registered(options[kind]):
+                options[kind] = options[kind].name
+        return options
 
     def __repr__(self):
         return f"PlasticNetwork({', '.join(f'{name}={value!r}' for name, value in self.options.items())})"
 
     @property
     def plastic_name(self):
-        """Name of w, the plastic weights: "W_h" in the rnn, "W_ih" in the lstm."""
-        return "W_h" if self.cell == "rnn" else "W_ih"
+        """Name of w, the plastic weights: "W_h" in the rnn, "W_ih" in the lstm, "W_nh" in the gru."""
+        return self.cell.plastic_name
 
     def init(self, rng):
         """Starting parameters: dict of name -> array, drawn from the Generator ``rng`` (see ``parameters``)."""
@@ -144,9 +186,7 @@ class PlasticNetwork:
     def initial_state(self, batch):
         """The State before step 0: all zeros, Hebb(0) = 0 (notes (2.4)), for ``batch`` episodes."""
         check_count("batch", batch)
-        return State(
-            *(None if shape is None else np.zeros(shape, self.dtype) for shape in self._state_shapes(int(batch)))
-        )
+        return self._state_shapes(int(batch)).map(lambda shape: np.zeros(shape, self.dtype))
 
     def step(self, params, x_t, state, modulator=None):
         """One step, for acting: x_t (B, D), State -> StepOutput, next State. Checks shapes only.
@@ -214,7 +254,7 @@ class PlasticNetwork:
         check_array("d_x", d_x, (T, B, self.n_inputs), (self.dtype,))
         d_state = self._complete_state("d_state", d_state, B)
         t_params = {name: np.zeros(shape, self.dtype) for name, shape in shapes.items()} | d_params
-        return Tangent(*jvp_through_time(self, traj.params, traj.steps, t_params, d_x, d_state))
+        return Tangent(*jvp_through_time(self, traj.steps, t_params, d_x, d_state))
 
     def _run(self, params, state, plan):
         check_arrays("params", params, parameter_shapes(self), self._forward_dtypes)
@@ -234,12 +274,13 @@ class PlasticNetwork:
 
     def _state_shapes(self, B):
         """Shapes of State's fields for B episodes; None where this configuration has no such field."""
-        N = self.n_hidden
+        N, plastic = self.n_hidden, self.plasticity != "none"
+        c, trace = self.cell.carried(self), self.rule.carried(self) if plastic else None
         return State(
             h=(B, N),
-            c=(B, N) if self.cell == "lstm" else None,
-            hebb=(B, N, N) if self.plasticity != "none" else None,
-            trace=(B, N, N) if self.eligibility == "trace" else None,
+            c=None if c is None else (B, *c),
+            hebb=(B, N, N) if plastic else None,
+            trace=None if trace is None else (B, *trace),
         )
 
     def check_state(self, name, state, batch, dtypes):
@@ -353,7 +394,7 @@ class Trajectory:
     logits (T, B, A); values (T, B); modulator (T, B), None unless modulated; h (T+1, B, N) with h[t+1] = h_t;
     c likewise, None for the rnn; state, the State after step T-1. Rebuilt step by step when first asked for:
     hebb (T+1, B, N, N) with hebb[t] = Hebb(t) and eligibility (T, B, N, N) with eligibility[t] = E(t), None without
-    plasticity, and steps, the list of all Steps.
+    plasticity (eligibility also with a rule that is no ``rules.EligibilityRule``), and steps, the list of all Steps.
     """
 
     def __init__(self, net, params, first, xs, record):
@@ -363,7 +404,7 @@ class Trajectory:
         self.h = np.concatenate([first.h[None], h])  # (T+1, B, N)
         self.c = None if c is None else np.concatenate([first.c[None], c])  # (T+1, B, N)
         T, B, N = h.shape
-        logits, values, _ = readout_forward(h.reshape(T * B, N), params)
+        logits, values, _ = readout_forward(params, h.reshape(T * B, N))
         self.logits, self.values = logits.reshape(T, B, -1), values.reshape(T, B)
 
     @cached_property
@@ -380,7 +421,8 @@ class Trajectory:
 
     @cached_property
     def eligibility(self):
-        return None if self._first.hebb is None else np.stack([step.eligibility for step in self.steps])
+        steps = self.steps
+        return None if steps[0].eligibility is None else np.stack([step.eligibility for step in steps])
 
     @property
     def state(self):

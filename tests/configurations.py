@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bpm_numpy.chunks import Plan
+from bpm_numpy.chunked.plan import Plan
 from bpm_numpy.proof import problems
 
 STEP = 1e-30  # nothing is subtracted in the complex step, so it can be as small as we like

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bpm_numpy.__main__ import main
-from bpm_numpy.chunks import Plan
+from bpm_numpy.chunked.plan import Plan
 from bpm_numpy.commands.bench import SIZES, Case, bound_shares, cases, make_problem, time_calls, trained_problems
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"

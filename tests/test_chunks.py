@@ -26,7 +26,7 @@ from configurations import identifier, read_only
 
 from bpm_numpy import PlasticNetwork, State, chunks
 from bpm_numpy.bptt import ByStep
-from bpm_numpy.chunks import ByChunks, Plan
+from bpm_numpy.chunked.plan import ByChunks, Plan
 from bpm_numpy.equations import lstm, rnn
 from bpm_numpy.learning.losses import cross_entropy
 from bpm_numpy.learning.optimisers import adam, adam_init, clip_gradient_norm

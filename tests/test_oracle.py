@@ -9,7 +9,7 @@ import pytest
 from configurations import PLANS, all_configurations, identifier, random_problem
 
 from bpm_numpy import PlasticNetwork
-from bpm_numpy.step import State
+from bpm_numpy.state import State
 
 CONFIGURATIONS = all_configurations()
 every_configuration = pytest.mark.parametrize("options", CONFIGURATIONS, ids=identifier)

@@ -17,7 +17,7 @@ from configurations import (
 
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.proof.problems import join
-from bpm_numpy.step import State
+from bpm_numpy.state import State
 
 CONFIGURATIONS = all_configurations()
 every_seed = pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from configurations import PLANS, all_configurations, identifier, random_problem
 
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.proof.problems import REGIMES, join
-from bpm_numpy.step import State
+from bpm_numpy.state import State
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install -e '.[torch]'")
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..chunks import choose_plan
+from ..chunked.plan import choose_plan
 from ..lab.studies import DATA, STUDIES, load_about, load_recorded
 from ..learning.episodes import rollout
 from ..network import PlasticNetwork

@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
-from ..chunks import Plan
+from ..chunked.plan import Plan
 from ..files import replace_file
 from ..proof.gradcheck import gradcheck
 from ..proof.problems import REGIMES, configurations, random_problem

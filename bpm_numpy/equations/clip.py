@@ -13,7 +13,7 @@ import numpy as np
 
 
 def clip_forward(u, bound):
-    """u (any shape, real or complex) -> Clip(u), and the mask ``inside``: where |u| ≤ bound.
+    """u (any shape, real or complex) -> Clip(u), and the cache, a mask ``inside``: where |u| ≤ bound.
 
     For complex u, as the complex-step derivative needs it, the real part decides; what is cut becomes
     the real constant ±bound. NaN passes through.

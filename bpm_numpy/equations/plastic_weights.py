@@ -27,12 +27,14 @@ def plastic_weights(w, alpha, hebb):
 
 
 def plastic_input_forward(h_prev, w, alpha, hebb):
-    """y_t = h_{t-1} W~(t): h_prev (B, N) -> y (B, N)."""
-    return np.matmul(h_prev[:, None, :], plastic_weights(w, alpha, hebb))[:, 0, :]  # (B, N)
+    """y_t = h_{t-1} W~(t): h_prev (B, N) -> y (B, N), cache."""
+    y = np.matmul(h_prev[:, None, :], plastic_weights(w, alpha, hebb))[:, 0, :]  # (B, N)
+    return y, (h_prev, w, alpha, hebb)
 
 
-def plastic_input_backward(dy, h_prev, w, alpha, hebb):
+def plastic_input_backward(dy, cache):
     """dy (B, N) -> dh_prev (B, N), dw (N, N), dalpha as alpha, dhebb (B, N, N)."""
+    h_prev, w, alpha, hebb = cache
     d_weights = h_prev[:, :, None] * dy[:, None, :]  # dW~ (B, N, N)
     dh_prev = np.matmul(plastic_weights(w, alpha, hebb), dy[:, :, None])[:, :, 0]  # (B, N)
     dw = d_weights.sum(axis=0)  # (N, N)
@@ -41,8 +43,9 @@ def plastic_input_backward(dy, h_prev, w, alpha, hebb):
     return dh_prev, dw, dalpha, dhebb
 
 
-def plastic_input_jvp(h_prev, w, alpha, hebb, t_h_prev, t_w, t_alpha, t_hebb):
+def plastic_input_jvp(t_h_prev, t_w, t_alpha, t_hebb, cache):
     """Tangent of y_t (B, N), by the product rule."""
+    h_prev, w, alpha, hebb = cache
     t_weights = t_w + t_alpha * hebb + alpha * t_hebb  # (B, N, N)
     t_y = t_h_prev[:, None, :] @ plastic_weights(w, alpha, hebb) + h_prev[:, None, :] @ t_weights
     return t_y[:, 0, :]  # (B, N)

@@ -13,14 +13,15 @@ summed over episodes.
 import numpy as np
 
 
-def readout_forward(h, params):
-    """h (B, N) -> logits (B, A), value (B,), k (B, N or K)."""
-    k = np.tanh(h @ params["W_k"] + params["b_k"]) if "W_k" in params else h
-    return k @ params["W_y"] + params["b_y"], h @ params["W_v"] + params["b_v"], k
+def readout_forward(params, h):
+    """h (B, N) -> logits (B, A), value (B,), cache."""
+    k = np.tanh(h @ params["W_k"] + params["b_k"]) if "W_k" in params else h  # (B, N or K)
+    return k @ params["W_y"] + params["b_y"], h @ params["W_v"] + params["b_v"], (params, h, k)
 
 
-def readout_backward(d_logits, d_value, h, k, params):
-    """d_logits (B, A), d_value (B,) -> dh (B, N), parameter gradients."""
+def readout_backward(d_logits, d_value, cache):
+    """d_logits (B, A), d_value (B,) -> dh (B, N), gradients of the parameters."""
+    params, h, k = cache
     grads = {"W_y": k.T @ d_logits, "b_y": d_logits.sum(axis=0), "W_v": d_value @ h, "b_v": d_value.sum()}
     dh = d_logits @ params["W_y"].T  # (B, N or K)
     if "W_k" in params:
@@ -30,8 +31,9 @@ def readout_backward(d_logits, d_value, h, k, params):
     return dh + d_value[:, None] * params["W_v"], grads
 
 
-def readout_jvp(h, k, params, t_h, t_params):
+def readout_jvp(t_params, t_h, cache):
     """Tangents of logits (B, A) and value (B,)."""
+    params, h, k = cache
     t_k = t_h
     if "W_k" in params:
         t_k = (1 - k**2) * (t_h @ params["W_k"] + h @ t_params["W_k"] + t_params["b_k"])

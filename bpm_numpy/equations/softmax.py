@@ -5,7 +5,8 @@ Derivation. With l = log softmax, l_a = z_a - log Σ_k exp(z_k), so ∂l_a/∂z_
     dz = dl - P Σ_a dl_a                  log softmax
     dz = P ⊗ (dP - Σ_a dP_a P_a)          softmax, from ∂P_a/∂z_k = P_a ([a = k] - P_k)
 
-Subtracting the largest logit first changes nothing but the overflow.
+Subtracting the largest logit first changes nothing except the overflow. The output is all that the other two functions
+need, so it is its own cache.
 """
 
 import numpy as np
@@ -22,7 +23,7 @@ def log_softmax_backward(d_log_p, log_p):
     return d_log_p - np.exp(log_p) * d_log_p.sum(axis=-1, keepdims=True)
 
 
-def log_softmax_jvp(log_p, t_logits):
+def log_softmax_jvp(t_logits, log_p):
     """Tangent of log P (..., A)."""
     return t_logits - (np.exp(log_p) * t_logits).sum(axis=-1, keepdims=True)
 
@@ -37,6 +38,6 @@ def softmax_backward(dP, P):
     return P * (dP - (dP * P).sum(axis=-1, keepdims=True))
 
 
-def softmax_jvp(P, t_logits):
+def softmax_jvp(t_logits, P):
     """Tangent of P (..., A)."""
     return P * (t_logits - (P * t_logits).sum(axis=-1, keepdims=True))

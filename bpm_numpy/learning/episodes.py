@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_count, check_generator
-from ..chunks import choose_plan
+from ..chunked.plan import choose_plan
 from ..network import Trajectory
 from .losses import binary_cross_entropy, cross_entropy, discounted_returns, entropy_bonus, reinforce, value_loss
 

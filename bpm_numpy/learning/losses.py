@@ -26,7 +26,7 @@ outside 0 ... A-1, a mask without a single True, an unknown option; each names t
 import numpy as np
 
 from ..arguments import check_array, check_choice, check_number
-from ..equations.lstm import sigmoid
+from ..equations.sigmoid import sigmoid
 from ..equations.softmax import log_softmax_backward, log_softmax_forward
 
 FLOATS = (np.float32, np.float64)

@@ -28,7 +28,7 @@ from ..arguments import check_arrays, check_count, check_generator, check_number
 from ..files import check_path, replace_file
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
-from ..step import State
+from ..state import State
 from .optimisers import AdamState, SgdState
 
 FORMAT, VERSION = "bpm_numpy", 1

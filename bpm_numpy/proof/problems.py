@@ -10,38 +10,33 @@ from typing import NamedTuple
 import numpy as np
 
 from ..network import PlasticNetwork
-from ..step import State
+from ..parts import REGISTRIES
+from ..state import State
 
-RULES = (  # plasticity, eligibility, fanout: every combination that is allowed
-    ("none", "outer", False),
-    ("hebbian", "outer", False),
-    ("hebbian", "trace", False),
-    ("hebbian", "taylor", False),
-    ("modulated", "outer", False),
-    ("modulated", "outer", True),
-    ("modulated", "trace", False),
-    ("modulated", "trace", True),
-    ("modulated", "taylor", False),
-    ("modulated", "taylor", True),
-)
+ALPHAS = ("full", "neuron", "scalar")
 REGIMES = ("inactive", "sometimes", "mostly")  # of the clip
 
 
+def drives():
+    """dicts of the options that say what drives the rule: the rate, or each modulator, with and without fan-out."""
+    yield {"plasticity": "hebbian", "modulator": "tanh", "fanout": False}
+    for modulator, fanout in itertools.product(REGISTRIES["modulator"], (False, True)):
+        yield {"plasticity": "modulated", "modulator": modulator, "fanout": fanout}
+
+
 def configurations(hidden_readout=2):
-    """Every valid set of options but for sizes, clip and dtype, as dicts: 240 of them."""
-    choices = itertools.product(
-        ("rnn", "lstm"), RULES, ("notes", "paper"), ("full", "neuron", "scalar"), (None, hidden_readout)
-    )
-    for cell, (plasticity, eligibility, fanout), reading, alpha, readout_hidden in choices:
-        yield {
-            "cell": cell,
-            "plasticity": plasticity,
-            "eligibility": eligibility,
-            "fanout": fanout,
-            "reading": reading,
-            "alpha": alpha,
-            "readout_hidden": readout_hidden,
-        }
+    """Every set of options that is a different function, except sizes, clip and dtype, as dicts: of all known parts.
+
+    ``reading`` changes the lstm and the trace alone, so all others stand here in the reading "notes"; without
+    plasticity alpha changes nothing.
+    """
+    without = {"plasticity": "none", "modulator": "tanh", "fanout": False}
+    rules = [(rule, drive, alpha) for rule, drive, alpha in itertools.product(REGISTRIES["rule"], drives(), ALPHAS)]
+    for cell, (rule, drive, alpha) in itertools.product(REGISTRIES["cell"], [("outer", without, "full"), *rules]):
+        readings = ("notes", "paper") if cell == "lstm" or rule == "trace" else ("notes",)
+        for reading, readout_hidden in itertools.product(readings, (None, hidden_readout)):
+            parts = {"cell": cell, "rule": rule} | drive
+            yield parts | {"reading": reading, "alpha": alpha, "readout_hidden": readout_hidden}
 
 
 class Problem(NamedTuple):
@@ -85,10 +80,10 @@ class Problem(NamedTuple):
         return join(grads.params, grads.x, grads.state)
 
     def cut_share(self):
-        """Share of the entries of Hebb(t) + mu E that Clip cuts, step by step; None without plasticity."""
+        """Share of the entries of Hebb(1) ... Hebb(T) that stand at the bound of Clip; None without plasticity."""
         if self.net.plasticity == "none":
             return None
-        return float(1 - np.mean([step.inside for step in self.forward(self.inputs).steps]))
+        return float((np.abs(self.forward(self.inputs).hebb[1:]) >= self.net.clip).mean())
 
 
 def join(params, x, state):
@@ -108,10 +103,10 @@ def random_problem(rng, n_inputs, n_hidden, n_outputs, T, B, regime=None, **opti
     sizes = n_inputs, n_hidden, n_outputs
     for _ in range(100):
         problem = _draw(rng, PlasticNetwork(*sizes, **options, clip=np.inf), T, B)
-        traj = problem.forward(problem.inputs)
-        increments = np.abs([step.mu[:, None, :] * step.eligibility for step in traj.steps])
+        hebb = problem.forward(problem.inputs).hebb
+        increments = np.abs(np.diff(hebb, axis=0))
         clip = {
-            "inactive": 2 * np.abs(traj.hebb).max(),
+            "inactive": 2 * np.abs(hebb).max(),
             "sometimes": 3 * np.median(increments),
             "mostly": 0.1 * np.median(increments),
         }[regime]
@@ -129,7 +124,6 @@ def _draw(rng, net, T, B):
     params = {name: np.asarray(0.8 * normal(value.shape)) for name, value in net.init(rng).items()}
     if "eta" in params:
         params["eta"] = np.asarray(rng.uniform(0.2, 0.8))
-    state = net.initial_state(B)
-    state, d_state = (State(*(None if v is None else 0.7 * normal(v.shape) for v in state)) for _ in range(2))
+    state, d_state = (net.initial_state(B).map(lambda v: 0.7 * normal(v.shape)) for _ in range(2))
     inputs = join(params, normal((T, B, net.n_inputs)), state)
     return Problem(net, inputs, normal((T, B, net.n_outputs)), normal((T, B)), d_state)

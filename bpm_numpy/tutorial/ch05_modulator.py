@@ -9,7 +9,7 @@ from ..figures.draw_modulator import plot_influence, plot_written
 from ..learning.losses import cross_entropy
 from ..learning.optimisers import adam, adam_init, clip_gradient_norm
 from ..network import PlasticNetwork
-from ..step import State
+from ..state import State
 
 KEYS, BITS, LABELS = 2, 6, 4
 NAMES = "AB"  # of the keys, in figures

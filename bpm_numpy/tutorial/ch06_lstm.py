@@ -6,7 +6,7 @@ import numpy as np
 
 from ..figures.draw_lstm import plot_held
 from ..network import PlasticNetwork
-from ..step import State
+from ..state import State
 from .ch05_modulator import learn
 
 WIDE = 40.0  # σ(±40) is 1 and 4e-18: a gate as good as open, or closed

@@ -7,7 +7,7 @@ from ..figures.draw_eligibility import plot_impulse_responses, plot_late_reward,
 from ..learning.optimisers import adam, adam_init
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
-from ..step import State
+from ..state import State
 
 CUE, LABEL = 16, 4  # units of the late reward's network; one more carries the verdict
 RADII = np.geomspace(1e-2, 1, 13)

@@ -9,7 +9,7 @@ from ..figures.draw_hebb import animate_episode, plot_episode, plot_singular_val
 from ..learning.losses import cross_entropy
 from ..learning.optimisers import adam, adam_init, clip_gradient_norm
 from ..network import PlasticNetwork
-from ..step import State
+from ..state import State
 
 N_BITS, N_LABELS, N_PAIRS = 8, 4, 3  # of a cue; labels to choose from; pairs an episode
 

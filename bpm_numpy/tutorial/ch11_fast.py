@@ -8,7 +8,7 @@ from unittest.mock import patch
 import numpy as np
 
 from ..bptt import ByStep
-from ..chunks import ByChunks, Chunk, Plan, SliceRun, Trace, Work
+from ..chunked.plan import ByChunks, Chunk, Plan, SliceRun, Trace, Work
 from ..figures.draw_benchmark import plot_cases, plot_curves
 from ..figures.draw_fast import plot_matrices_kept, plot_scores, plot_traffic
 from ..network import PlasticNetwork

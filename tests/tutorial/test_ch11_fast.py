@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bpm_numpy import PlasticNetwork
-from bpm_numpy.chunks import Plan
+from bpm_numpy.chunked.plan import Plan
 from bpm_numpy.proof.problems import random_problem
 from bpm_numpy.tutorial import ch11_fast as chapter
 

@@ -1,0 +1,324 @@
+"""One chunk of at most L steps, for one slice of the batch: the equations of the package's docstring, on matrices.
+
+The vectors over neurons are the rule's ``sums``. Large matrices are worked on block by block, so that what is made of a
+block stays in the cache.
+"""
+
+from functools import cached_property
+
+import numpy as np
+
+from ..equations.plastic_weights import sum_to_shape
+
+BLOCK = 100_000  # entries that are worked on together: with what they are made from and into, they fit a core's cache
+
+
+class Work:
+    """Arrays that chunks of a slice of b episodes write into.
+
+    blocks: (episodes, two matrices of their number, the same for every block) of all episodes, block by block.
+    """
+
+    def __init__(self, net, b):
+        N, self.dtype = net.n_hidden, net.dtype
+        self.shape, self.sides = (b, N, N), net.rule.sums.sides
+        size = min(b, max(1, BLOCK // N**2))
+        Z, Y = np.empty((2, size, N, N), self.dtype)
+        firsts = range(0, b, size)
+        self.blocks = [(slice(first, min(first + size, b)), Z[: b - first], Y[: b - first]) for first in firsts]
+        self.rows = np.empty((3, 0, b, N), self.dtype)
+
+    @cached_property
+    def weights(self):
+        """A matrix (b, N, N) for P_m of each side."""
+        return np.empty((self.sides, *self.shape), self.dtype)
+
+    def pairs(self, n):
+        """Three arrays (n, b, N)."""
+        if n > self.rows.shape[1]:
+            self.rows = np.empty((3, n, *self.shape[:2]), self.dtype)
+        return self.rows[:, :n]
+
+
+class Chunk:
+    """A chunk from the matrices ``starts``: Hebb(t0) and, for a trace, the trace, each (b, N, N).
+
+    After n calls of ``append``, a (n, b, N) holds the pre-synaptic activities so far, and ``sums`` the rest.
+    """
+
+    def __init__(self, net, params, sums, starts, work):
+        self.net, self.alpha, self.w = net, params["alpha"], params[net.plastic_name]
+        self.L, self.n, self.sums, self.starts, self.work = sums.L, 0, sums, starts, work
+        self.a = np.empty((sums.L, *starts[0].shape[:2]), net.dtype)
+        self._products = {}  # side -> a_t P of all steps
+
+    def weights(self, side):
+        """(episodes, P = alpha ⊗ S of one side) of all episodes.
+
+        Several steps read them all at once, computed by the first; a single step block by block, in the cache.
+        """
+        if self.L > 1:
+            yield slice(None), self._kept_weights[side]
+            return
+        for rows, P, _ in self.work.blocks:
+            yield rows, np.multiply(self.alpha, self.starts[side][rows], out=P)
+
+    @cached_property
+    def _kept_weights(self):
+        for rows, _, _ in self.work.blocks:
+            for start, P in zip(self.starts, self.work.weights):
+                np.multiply(self.alpha, start[rows], out=P[rows])
+        return self.work.weights
+
+    def input(self, h_prev):
+        """y_t (b, N) of the next step."""
+        n = self.n
+        y = h_prev @ self.w
+        for side, coefficient in enumerate(self.sums.coefficients(n)):
+            if coefficient is not None:
+                for rows, P in self.weights(side):
+                    y[rows] += _times(coefficient, rows, row_times(h_prev[rows], P))
+        if n:
+            ah, R, _ = self.work.pairs(n)
+            np.multiply(self.a[:n], h_prev, out=ah)
+            y += sum_over_s(self.sums.driven(n), pairs(ah, self.alpha, R))
+        return y
+
+    def append(self, h_prev, p, mu):
+        """Take a step in: its a = h_prev and p (b, N), and its drive mu, (b, N) | (b, 1) | (1, 1)."""
+        self.a[self.n] = h_prev
+        self.sums.append(mu, p)
+        self.n += 1
+
+    def end(self, matrices, bound=np.inf, inside=None):
+        """Write the matrices at the end, Hebb clipped to ``bound``, into ``matrices``, which may be those of the start.
+
+        With ``inside`` (b, N, N) bool, where Clip let pass is written there; without it, returns whether it cut any.
+        """
+        cut, ends = False, self.sums.end()
+        for rows, Z, Y in self.work.blocks:
+            for side, (coefficients, r) in enumerate(ends):
+                sum_of_outer(self.a[:, rows], r[:, rows], Z)
+                for k in reversed(range(len(coefficients))):  # what is added to comes last
+                    if coefficients[k] is not None and not (k == side and _is_one(coefficients[k])):
+                        Z += np.multiply(_of_columns(coefficients[k], rows), self.starts[k][rows], out=Y)
+                into = matrices[side][rows]
+                if _is_one(coefficients[side]):
+                    Z += self.starts[side][rows]
+                if side or bound == np.inf:
+                    into[...] = Z
+                    continue
+                np.clip(Z, -bound, bound, out=into)
+                if inside is None:
+                    cut = cut or not np.array_equal(Z, into)
+                else:
+                    np.equal(Z, into, out=inside[rows])
+        return cut
+
+    def certified(self, bound):
+        """True if it is proved that no entry passed ``bound`` at any step of the chunk."""
+        if bound == np.inf:
+            return True
+        coefficients, driven, rounding = self.sums.bounds()
+        limit = bound * (1 - 4 * (rounding * self.L + 2) * float(np.finfo(self.net.dtype).eps))
+        a = np.abs(self.a)
+        total = (a.max(axis=2) * driven.max(axis=2)).sum(axis=0).max()
+        for coefficient, start in zip(coefficients, self.starts):
+            total += np.max(coefficient) * _largest(start)
+        if total <= limit:  # of maxima: no entry's sum is larger
+            return True
+        for rows, Z, Y in self.work.blocks:
+            sum_of_outer(a[:, rows], driven[:, rows], Z)
+            for coefficient, start in zip(coefficients, self.starts):
+                np.abs(start[rows], out=Y)
+                Z += Y if _is_one(coefficient) else np.multiply(_of_columns(coefficient, rows), Y, out=Y)
+            if not Z.max() <= limit:
+                return False
+        return True
+
+    def begin_backward(self, G, inside):
+        """From the end of the chunk: ``G``, the adjoint of each matrix; ``inside`` (b, N, N) where Clip let pass, or None.
+
+        Returns da (L, b, N), what a has received so far, and writes G.
+        """
+        da, ends = np.empty_like(self.a), self.sums.end()
+        d_rows = [np.empty_like(self.a) for _ in ends]
+        d_coefficients = [[self._room_for(value) for value in coefficients] for coefficients, _ in ends]
+        for rows, Z, _ in self.work.blocks:
+            if inside is not None:
+                G[0][rows] *= inside[rows]
+            for side, (coefficients, r) in enumerate(ends):
+                rows_times(self.a[:, rows], G[side][rows], d_rows[side][:, rows])
+                back = r[:, rows], G[side][rows].transpose(0, 2, 1)
+                if side == 0:
+                    rows_times(*back, da[:, rows])
+                else:
+                    da[:, rows] += rows_times(*back)
+                for k, d in enumerate(d_coefficients[side]):
+                    if isinstance(d, np.ndarray):
+                        np.multiply(G[side][rows], self.starts[k][rows], out=Z).sum(axis=1, out=d[rows])
+                    elif d is not None:
+                        d_coefficients[side][k] = d + np.vdot(G[side][rows], self.starts[k][rows])
+        self.sums.begin_backward(d_rows, d_coefficients)
+        return da
+
+    def step_backward(self, t, dy, dh, da):
+        """Through y_t: dy (b, N); adds to dh, the adjoint of h_{t-1} (b, N), and to da (L, b, N) of the steps before."""
+        for side, coefficient in enumerate(self.sums.coefficients(t)):
+            if coefficient is None:
+                continue
+            one = _is_one(coefficient)
+            for rows, P in self.weights(side):
+                if one:
+                    dh[rows] += row_times(dy[rows], P.transpose(0, 2, 1))
+                else:
+                    dh[rows] += row_times(coefficient[rows] * dy[rows], P.transpose(0, 2, 1))
+            if not one:
+                self.sums.used_coefficient(side, dy * self._aP(side)[t])
+        if t:
+            ah, R, V, parts = self._pairs
+            U = pairs_back(np.multiply(self.sums.driven(t), dy, out=V[parts[t]]), self.alpha)
+            dh += sum_over_s(self.a[:t], U)
+            da[:t] += self.a[t] * U
+            self.sums.used(t, np.multiply(dy, R[parts[t]], out=R[parts[t]]))
+
+    def end_backward(self, dys, G, grads):
+        """With dy of all steps, (L, b, N): writes the adjoints of the start into G; adds to ``grads``."""
+        L, ends = self.L, self.sums.end()
+        if L > 1:
+            ah, _, V, _ = self._pairs
+            grads["alpha"] += pairs_alpha(ah, V, self.alpha)
+        coefficients = zip(*(self.sums.coefficients(t) for t in range(L)))  # of each side, at all steps
+        scaled = [_scaled(of_side, dys) for of_side in coefficients]
+        for rows, Z, Y in self.work.blocks:
+            for k in reversed(range(len(ends))):
+                into = G[k][rows]
+                if not _is_one(ends[k][0][k]):
+                    into *= _of_columns(ends[k][0][k], rows)
+                for side in range(k):  # G of an earlier side is still that of the chunk's end
+                    into += np.multiply(_of_columns(ends[side][0][k], rows), G[side][rows], out=Y)
+                if scaled[k] is not None:
+                    sum_of_outer(self.a[:, rows], scaled[k][:, rows], Z)
+                    grads["alpha"] += alpha_sum(self.starts[k][rows], Z, self.alpha)
+                    into += np.multiply(self.alpha, Z, out=Z)
+        for name, grad in self.sums.gradients().items():
+            grads[name] += grad
+
+    def _aP(self, side):
+        """a_t P of one side, for all steps: (L, b, N)."""
+        if side not in self._products:
+            aP = np.empty_like(self.a)
+            for rows, P in self.weights(side):
+                aP[:, rows] = rows_times(self.a[:, rows], P)
+            self._products[side] = aP
+        return self._products[side]
+
+    def _room_for(self, coefficient):
+        """Where the adjoint of a coefficient is collected; None for one that is 0 or 1 whatever the parameters are."""
+        if coefficient is None or _is_one(coefficient):
+            return None
+        return np.empty_like(self.a[0]) if isinstance(coefficient, np.ndarray) else 0.0
+
+    @cached_property
+    def _pairs(self):
+        """All pairs s < t: a_s ⊗ h_{t-1}, their R, room for V as dy_t becomes known; and where those of each t are."""
+        parts = [slice(t * (t - 1) // 2, t * (t + 1) // 2) for t in range(self.L)]
+        ah, R, V = self.work.pairs(self.L * (self.L - 1) // 2)
+        for t in range(1, self.L):
+            np.multiply(self.a[:t], self.a[t], out=ah[parts[t]])
+        pairs(ah, self.alpha, R)
+        return ah, R, V, parts
+
+
+# Coefficients: None for 0, the number 1, another number, or vectors over post-synaptic neurons (b, N or 1).
+
+
+def _is_one(coefficient):
+    return isinstance(coefficient, int)
+
+
+def _times(coefficient, rows, value):
+    return value if _is_one(coefficient) else coefficient[rows] * value
+
+
+def _of_columns(coefficient, rows):
+    return coefficient[rows, None] if isinstance(coefficient, np.ndarray) else coefficient
+
+
+def _scaled(coefficients, dys):
+    """coef(t) dy_t of all steps (L, b, N); None if all are 0."""
+    if all(coefficient is None for coefficient in coefficients):
+        return None
+    if all(map(_is_one, coefficients)):
+        return dys
+    scaled = np.empty_like(dys)
+    for out, coefficient, dy in zip(scaled, coefficients, dys):
+        if coefficient is None:
+            out[...] = 0
+        else:
+            np.multiply(coefficient, dy, out=out)
+    return scaled
+
+
+# Products
+
+
+def _largest(matrices):
+    """max |entry|; NaN if there is one."""
+    return np.maximum(matrices.max(), -matrices.min())
+
+
+def row_times(row, matrices):
+    """row (b, N) times matrices (b, N, N), episode by episode -> (b, N)."""
+    return np.matmul(row[:, None, :], matrices)[:, 0, :]
+
+
+def rows_times(rows, matrices, out=None):
+    """rows (L, b, N) times matrices (b, N, N), episode by episode -> (L, b, N)."""
+    out = None if out is None else out.transpose(1, 0, 2)
+    return np.matmul(rows.transpose(1, 0, 2), matrices, out=out).transpose(1, 0, 2)
+
+
+def sum_of_outer(a, q, out):
+    """Σ_s a_s q_sᵀ: a, q (L, b, N) -> out (b, N, N)."""
+    if len(a) == 1:  # matmul is slow for a column times a row; a second row of zeros takes the fast way
+        rows = np.zeros((2, 2, *a.shape[1:]), a.dtype)
+        rows[0, 0], rows[1, 0] = a[0], q[0]
+        a, q = rows
+    return np.matmul(a.transpose(1, 2, 0), q.transpose(1, 0, 2), out=out)
+
+
+def sum_over_s(a, b):
+    """Σ_s a_s ⊗ b_s: a (n, b, N), b (n, b, N or 1) -> (b, N)."""
+    return np.einsum("sbn,sbn->bn", a, b)
+
+
+def pairs(ah, alpha, out):
+    """R_s = (a_s ⊗ h) alpha: ah (n, b, N) -> out (n, b, N); by one scalar product with a shared alpha."""
+    if alpha.ndim == 2:
+        return np.matmul(flat(ah), alpha, out=flat(out)).reshape(out.shape)
+    return np.multiply(np.add.reduce(ah, axis=2, keepdims=True), alpha, out=out)
+
+
+def pairs_back(V, alpha):
+    """U_s = alpha V_s: V (n, b, N) -> (n, b, N), or (n, b, 1), the same for every pre, with a shared alpha."""
+    if alpha.ndim == 2:
+        return (flat(V) @ alpha.T).reshape(V.shape)
+    return np.add.reduce(V * alpha, axis=2, keepdims=True)
+
+
+def pairs_alpha(ah, V, alpha):
+    """dalpha = Σ_s Σ_b (a_s ⊗ h) V_sᵀ, summed over what shares one alpha."""
+    if alpha.ndim == 2:
+        return flat(ah).T @ flat(V)
+    return sum_to_shape((np.add.reduce(ah, axis=2, keepdims=True) * V).sum(axis=0), alpha.shape)
+
+
+def flat(rows):
+    """(n, b, N) -> (n b, N), a view: one product of a large matrix is faster than n of small ones."""
+    return rows.reshape(-1, rows.shape[-1])
+
+
+def alpha_sum(matrices, Z, alpha):
+    """dalpha = Σ_b matrices ⊗ Z, summed over what shares one alpha."""
+    return sum_to_shape(np.einsum("bij,bij->ij", matrices, Z), alpha.shape)

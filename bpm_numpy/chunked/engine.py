@@ -1,0 +1,319 @@
+"""The whole sequence by chunks: slices of the batch, the starts that are kept, and the way back over them."""
+
+import copy
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..drive import drive_backward, drive_forward
+from ..equations.readout import readout_backward, readout_forward
+from ..state import State, StepOutput
+from .chunk import Chunk, Work, flat
+
+
+class Kept(NamedTuple):
+    """What a step of a slice leaves behind for the way back; b episodes."""
+
+    x: np.ndarray  # (b, D)
+    h_prev: np.ndarray  # (b, N)
+    h: np.ndarray  # h_t (b, N)
+    c: np.ndarray | None
+    p: np.ndarray  # (b, N)
+    M: np.ndarray | None  # (b,)
+    mu: np.ndarray  # (b, N) | (b, 1) | (1, 1)
+    of_cell: Any  # caches
+    of_drive: Any
+
+
+class WholeCell:
+    """A cell without a ``fast`` form, in the shape of one: step by step by its definition."""
+
+    def __init__(self, cell, params):
+        self.cell, self.params, self.grads = cell, params, {}
+
+    def inputs(self, net, params, x):
+        return x
+
+    def recurrent(self, net, params):
+        return None
+
+    def forward(self, net, W_h, x, h_prev, c_prev, y):
+        return self.cell.forward(net, self.params, x, h_prev, c_prev, y)
+
+    def backward(self, net, W_h, dh, dc, dp, cache):
+        dx, dh_prev, dc_prev, dy, grads = self.cell.backward(net, dh, dc, dp, cache)
+        self.grads = {name: grad + self.grads.get(name, 0) for name, grad in grads.items()}
+        return dx, dh_prev, dc_prev, dy
+
+    def gradients(self, net, params, dx, x, h_prev):
+        return dx, self.grads
+
+
+def in_two_parts(cell, params):
+    """The cell as the engine uses it: its ``fast`` form if it has one."""
+    return cell.fast or WholeCell(cell, params)
+
+
+class Segment:
+    """At most L consecutive steps of a slice: its starts (None where not kept), its steps, and if Clip cut any entry."""
+
+    def __init__(self, starts):
+        self.starts, self.steps, self.cut = starts, [], False
+
+
+class SliceRun:
+    """A slice of the batch on its way through time, recorded so that ``backward`` can walk back.
+
+    It owns its matrices, hebb and (of a trace) trace, and writes them in place; segments hold copies of their starts.
+    """
+
+    def __init__(self, net, params, state, plan):
+        self.net, self.params, self.plan = net, params, plan
+        self.h, self.c, *matrices = state
+        self.matrices = [matrix.copy() for matrix in matrices if matrix is not None]
+        self.cell = in_two_parts(net.cell, params)
+        self.prepared, self.W_h = {}, self.cell.recurrent(net, params)
+        self.work = Work(net, len(self.h))
+        self.segments, self.unused = [], []
+
+    @property
+    def state(self):
+        """The State now; its matrices are copies."""
+        return State(self.h, self.c, *(matrix.copy() for matrix in self.matrices))
+
+    @property
+    def steps(self):
+        return [step for segment in self.segments for step in segment.steps]
+
+    def snapshot(self):
+        """A copy that further steps leave alone."""
+        other = SliceRun(self.net, self.params, State(self.h, self.c, *self.matrices), self.plan)
+        other.segments = [copy.copy(segment) for segment in self.segments]
+        if other.segments:
+            other.segments[-1].steps = list(other.segments[-1].steps)
+        return other
+
+    def chunk(self, L, matrices, work):
+        """A Chunk of L steps from these matrices."""
+        net, sums = self.net, self.net.rule.sums
+        if L not in self.prepared:
+            self.prepared[L] = sums.prepare(net, self.params, L)
+        vectors = sums(net, self.params, L, len(matrices[0]), self.prepared[L])
+        return Chunk(net, self.params, vectors, matrices, work)
+
+    def replay(self, steps, matrices, work):
+        """The Chunk of these steps, from these matrices."""
+        chunk = self.chunk(len(steps), matrices, work)
+        for step in steps:
+            chunk.append(step.h_prev, step.p, step.mu)
+        return chunk
+
+    def advance(self, x):
+        """All steps of x (T, b, D): in whole chunks where the certificate holds, else one by one."""
+        L, T = self.plan.chunk, len(x)
+        inputs = self.cell.inputs(self.net, self.params, flat(x)).reshape(*x.shape[:2], -1)
+        self._reserve(-(-T // (L * self.plan.keep)))
+        for t in range(0, T, L):
+            part = slice(t, t + L)
+            cut_before = bool(self.segments) and self.segments[-1].cut
+            if min(L, T - t) > 1 and not cut_before and self._try_chunk(x[part], inputs[part]):
+                continue
+            for x_t, inputs_t in zip(x[part], inputs[part]):
+                self.step(x_t, inputs_t)
+
+    def step(self, x_t, inputs_t):
+        """One step, a chunk of length one, then Clip: x_t (b, D), inputs_t the cell's ``inputs``. Returns its Kept."""
+        if not self.segments or len(self.segments[-1].steps) == self.plan.chunk:
+            self._open_segment()
+        segment = self.segments[-1]
+        chunk = self.chunk(1, self.matrices, self.work)
+        self._cell_step(chunk, x_t, inputs_t)
+        cut = chunk.end(self.matrices, self.net.clip)
+        segment.cut = segment.cut or cut
+        return segment.steps[-1]
+
+    def _reserve(self, n):
+        """Room for n starts, in one piece: fresh memory in many small pieces costs as much as what is done in it."""
+        self.unused = list(np.empty((n, len(self.matrices), *self.matrices[0].shape), self.net.dtype))
+
+    def _open_segment(self):
+        starts = None
+        if len(self.segments) % self.plan.keep == 0:
+            if not self.unused:
+                self._reserve(len(self.segments) // self.plan.keep + 1)  # as many as there are
+            starts = self.unused.pop()
+            for room, matrix in zip(starts, self.matrices):
+                room[...] = matrix
+        self.segments.append(Segment(starts))
+
+    def _try_chunk(self, x, inputs):
+        before = self.h, self.c
+        self._open_segment()
+        chunk = self.chunk(len(x), self.matrices, self.work)
+        for x_t, inputs_t in zip(x, inputs):
+            self._cell_step(chunk, x_t, inputs_t)
+        if chunk.certified(self.net.clip):
+            chunk.end(self.matrices)
+            return True
+        self.segments[-1].steps.clear()
+        self.h, self.c = before
+        return False
+
+    def _cell_step(self, chunk, x_t, inputs_t):
+        h_prev, y = self.h, chunk.input(self.h)
+        h, c, p, of_cell = self.cell.forward(self.net, self.W_h, inputs_t, h_prev, self.c, y)
+        M, mu, of_drive = drive_forward(self.net, self.params, h)
+        chunk.append(h_prev, p, mu)
+        self.segments[-1].steps.append(Kept(x_t, h_prev, h, c, p, M, mu, of_cell, of_drive))
+        self.h, self.c = h, c
+
+
+class WayBack:
+    """The backward pass over a recorded slice, with working matrices of its own."""
+
+    def __init__(self, run):
+        self.run, self.net, self.params = run, run.net, run.params
+        self.cell = in_two_parts(run.net.cell, run.params)
+        self.work = Work(run.net, len(run.h))
+
+    @cached_property
+    def _after(self):
+        """Matrices after each of a segment's steps, and where Clip let pass."""
+        L, matrices = self.run.plan.chunk, self.run.matrices
+        return np.empty((L, len(matrices), *matrices[0].shape), self.net.dtype), np.empty((L, *matrices[0].shape), bool)
+
+    def backward(self, d_hidden, d_state, grads):
+        """d_hidden (T, b, N), the readout's adjoint of every h_t; d_state the adjoint of the final state.
+
+        Adds to ``grads``; returns dx (T, b, D) and the adjoint of the initial state.
+        """
+        dh, dc, *G = d_state
+        G = [matrix.copy() for matrix in G if matrix is not None]
+        T, b, N = d_hidden.shape
+        dy, dz = np.empty((T, b, N), self.net.dtype), [None] * T
+        t = T
+        for segment, matrices in self._from_the_last():
+            t -= len(segment.steps)
+            for first, chunk, inside in self._pieces(segment, matrices):
+                steps, part = segment.steps[first : first + chunk.L], slice(t + first, t + first + chunk.L)
+                dh, dc = self._chunk_backward(chunk, steps, G, inside, dh, dc, d_hidden[part], dy[part], dz, part, grads)
+        steps = self.run.steps
+        x, h_prev = (np.concatenate(parts) for parts in zip(*((step.x, step.h_prev) for step in steps)))
+        dx, cell_grads = self.cell.gradients(self.net, self.params, np.concatenate(dz), x, h_prev)
+        add(grads, cell_grads | {self.net.plastic_name: h_prev.T @ flat(dy)})
+        return dx.reshape(T, b, -1), State(dh, dc, *G)
+
+    def _chunk_backward(self, chunk, steps, G, inside, dh, dc, d_hidden, dys, dz, part, grads):
+        """From the adjoints at the chunk's end to those at its start; fills dys (L, b, N), ``dz`` and G."""
+        da = chunk.begin_backward(G, inside)
+        for t in reversed(range(chunk.L)):
+            dmu, dp = chunk.sums.step_backward(t)
+            dh_drive, drive_grads = drive_backward(self.net, dmu, steps[t].of_drive)
+            add(grads, drive_grads)
+            dh = dh + d_hidden[t] + dh_drive
+            back = self.cell.backward(self.net, self.run.W_h, dh, dc, dp, steps[t].of_cell)
+            dz[part.start + t], dh_cell, dc, dys[t] = back
+            dh = dys[t] @ chunk.w.T
+            dh += da[t]
+            if dh_cell is not None:
+                dh += dh_cell
+            chunk.step_backward(t, dys[t], dh, da)
+        chunk.end_backward(dys, G, grads)
+        return dh, dc
+
+    def _pieces(self, segment, matrices):
+        """(number of its first step, Chunk, where Clip let pass at its end), from the last piece on."""
+        if not segment.cut:
+            return [(0, self.run.replay(segment.steps, matrices, self.work), None)]
+        pieces = []
+        for first, (step, after, inside) in enumerate(zip(segment.steps, *self._after)):
+            chunk = self.run.replay([step], matrices, self.work)
+            chunk.end(after, self.net.clip, inside)
+            pieces.append((first, chunk, inside))
+            matrices = after
+        return reversed(pieces)
+
+    def _from_the_last(self):
+        """Every segment with its matrices at the start, from the last to the first, recomputed where not kept."""
+        keep, bound, segments = self.run.plan.keep, self.net.clip, self.run.segments
+        for first in reversed(range(0, len(segments), keep)):
+            block = segments[first : first + keep]
+            starts = [block[0].starts]
+            for segment in block[:-1]:
+                matrices = starts[-1].copy()
+                for piece in ([step] for step in segment.steps) if segment.cut else (segment.steps,):
+                    chunk = self.run.replay(piece, matrices, self.work)
+                    chunk.end(matrices, bound if segment.cut else np.inf)
+                starts.append(matrices)
+            yield from zip(reversed(block), reversed(starts))
+
+
+class ByChunks:
+    """The whole batch, slice by slice; the same methods as ``bptt.ByStep``."""
+
+    def __init__(self, net, params, state, plan):
+        self.net, self.params, self.plan = net, params, plan
+        B = len(state.h)
+        self.rows = [slice(first, min(first + plan.rows, B)) for first in range(0, B, plan.rows)]
+        self.slices = [SliceRun(net, params, state.map(lambda v, rows=rows: v[rows]), plan) for rows in self.rows]
+
+    @property
+    def state(self):
+        return _join_states([part.state for part in self.slices])
+
+    def snapshot(self):
+        other = copy.copy(self)
+        other.slices = [part.snapshot() for part in self.slices]
+        return other
+
+    def step(self, x_t):
+        """x_t (B, D) -> StepOutput."""
+        inputs = self.slices[0].cell.inputs(self.net, self.params, x_t)
+        steps = [part.step(x_t[rows], inputs[rows]) for part, rows in zip(self.slices, self.rows)]
+        h = np.concatenate([step.h for step in steps])  # (B, N)
+        logits, values, _ = readout_forward(self.params, h)
+        return StepOutput(logits, values, None if steps[0].M is None else np.concatenate([step.M for step in steps]))
+
+    def advance(self, x):
+        """All steps of x (T, B, D)."""
+        for part, rows in zip(self.slices, self.rows):
+            part.advance(x[:, rows])
+
+    def history(self):
+        """h, c (T, B, N), M (T, B) of all steps; c and M None where there is none."""
+        steps = [part.steps for part in self.slices]
+        h, c, M = (
+            None
+            if getattr(steps[0][0], name) is None
+            else np.concatenate([np.stack([getattr(step, name) for step in part]) for part in steps], axis=1)
+            for name in ("h", "c", "M")
+        )
+        return h, c, M
+
+    def backward(self, d_logits, d_values, d_state):
+        """As ``bptt.ByStep.backward``."""
+        params = self.params
+        h, _, _ = self.history()
+        T, B, N = h.shape
+        _, _, of_readout = readout_forward(params, flat(h))
+        d_hidden, readout_grads = readout_backward(d_logits.reshape(T * B, -1), d_values.reshape(-1), of_readout)
+        d_hidden = d_hidden.reshape(T, B, N)
+        grads = {name: np.zeros_like(value) for name, value in params.items()}
+        add(grads, readout_grads)
+        dx, states = [], []
+        for part, rows in zip(self.slices, self.rows):
+            d_part = d_state.map(lambda v, rows=rows: v[rows])
+            dx_part, state = WayBack(part).backward(d_hidden[:, rows], d_part, grads)
+            dx.append(dx_part)
+            states.append(state)
+        return grads, np.concatenate(dx, axis=1), _join_states(states)
+
+
+def add(grads, more):
+    for name, grad in more.items():
+        grads[name] += grad
+
+
+def _join_states(parts):
+    return State(*(None if values[0] is None else np.concatenate(values) for values in zip(*parts)))

@@ -1,0 +1,92 @@
+"""Parts that plug in: what a rule, a modulator and a cell have in common, and the registries that know them by name.
+
+A part is an object that brings all that belongs to it: the names, shapes and starting values of its parameters, the
+state that it carries, and three functions in one convention,
+
+    forward(net, params, inputs)         -> outputs, cache
+    backward(net, d_outputs, cache)      -> gradients of the inputs in their order, then a dict: those of its parameters
+    jvp(net, t_params, t_inputs, cache)  -> tangents of the outputs
+
+``net`` is the ``PlasticNetwork`` that it is part of; only its options are read. ``params`` are all parameters of that
+network. The three kinds are ``rules.Rule``, ``modulators.Modulator`` and ``cells.Cell``.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Parameter(NamedTuple):
+    """A parameter's shape, a tuple, and how it starts: a number, or a function of rng (a Generator) and shape."""
+
+    shape: tuple
+    start: float | Callable
+
+
+class Part:
+    """A rule, a modulator or a cell. ``name``: under which it is registered and saved."""
+
+    kind = None  # "rule" | "modulator" | "cell"
+    name = None
+
+    def parameters(self, net):
+        """dict: name -> Parameter, of all parameters that are its own."""
+        return {}
+
+    def __repr__(self):
+        return f"<{self.kind} {self.name}>"
+
+
+REGISTRIES = {"rule": {}, "modulator": {}, "cell": {}}  # kind -> name -> Part
+BUILT_IN = set()  # (kind, name) of the package's own
+
+
+def add_part(part):
+    """Make a part known by its name. One of your own replaces an earlier one of that name; the package's own stay.
+
+    TypeError for anything that is no Part; ValueError for a name that cannot be.
+    """
+    if not isinstance(part, Part) or part.kind not in REGISTRIES:
+        raise TypeError(f"part: expected a Rule, a Modulator or a Cell (an object, not a class), got {part!r}")
+    if not isinstance(part.name, str) or not part.name:
+        raise ValueError(f"part.name: expected a name for {type(part).__name__}, got {part.name!r}")
+    if (part.kind, part.name) in BUILT_IN:
+        raise ValueError(f"part.name: expected a name that the package does not use for a {part.kind}, got {part.name!r}")
+    REGISTRIES[part.kind][part.name] = part
+
+
+def add_built_in(*parts):
+    """Likewise for the package's own parts, which cannot be replaced."""
+    for part in parts:
+        add_part(part)
+        BUILT_IN.add((part.kind, part.name))
+
+
+def find_part(kind, value):
+    """The part of that kind that ``value`` names, or is. ValueError for a name that nobody has registered."""
+    known = REGISTRIES[kind]
+    if isinstance(value, Part) and value.kind == kind:
+        return value
+    if isinstance(value, str) and value in known:
+        return known[value]
+    names = " | ".join(repr(name) for name in known)
+    if isinstance(value, str):
+        raise ValueError(
+            f"{kind}: expected {names}, got {value!r}; register one of your own first: bpm_numpy.register({kind}) in "
+            "Python, --plugin FILE on the command line"
+        )
+    raise ValueError(f"{kind}: expected {names} or a {kind.capitalize()}, got {value!r}")
+
+
+def is_registered(part):
+    """Whether this very part is the one that its name stands for, so that the name is enough to find it again."""
+    return REGISTRIES[part.kind].get(part.name) is part
+
+
+# How parameters start.
+
+
+def normal(rng, shape):
+    """N(0, 1/n), n the number of inputs that a weight sums over: its first axis."""
+    return rng.standard_normal(shape) / np.sqrt(shape[0])

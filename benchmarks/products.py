@@ -13,7 +13,7 @@ import numpy as np
 def chunk_products(net, L, b):
     """(what, how often, shape, shape) of one chunk of L steps of b episodes."""
     N = net.n_hidden
-    sides = 2 if net.eligibility == "trace" else 1  # Hebb, and the trace with it
+    sides = 2 if net.rule.name == "trace" else 1  # Hebb, and the trace with it
     row, rows, columns, matrices = (b, 1, N), (b, L, N), (b, N, L), (b, N, N)
     yield "h P, h Q", sides * L, row, matrices
     yield "dy Pᵀ, (κ dy) Qᵀ", sides * L, row, matrices

@@ -30,7 +30,7 @@ def step(net, params, z, state):
         h = jnp.tanh(c) * sigmoid(z_o + u_o)
     M = jnp.tanh(h @ params["W_m"] + params["b_m"])  # (B,)
     E = h_prev[:, :, None] * p[:, None, :]  # (B, N, N)
-    if net.eligibility == "trace":
+    if net.rule.name == "trace":
         E = trace = (1 - params["eta"]) * trace + params["eta"] * E
     return h, jnp.clip(hebb + M[:, None, None] * E, -net.clip, net.clip), trace
 

@@ -27,7 +27,7 @@ def step(net, params, z, state):
         h = torch.tanh(c) * torch.sigmoid(z_o + u_o)
     M = torch.tanh(h @ params["W_m"] + params["b_m"])  # (B,)
     E = torch.bmm(h_prev.unsqueeze(2), p.unsqueeze(1))  # (B, N, N)
-    if net.eligibility == "trace":
+    if net.rule.name == "trace":
         E = trace = (1 - params["eta"]) * trace + params["eta"] * E
     return h, torch.clamp(hebb + M[:, None, None] * E, -net.clip, net.clip), trace
 

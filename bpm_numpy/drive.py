@@ -56,6 +56,15 @@ def drive_backward(net, dmu, cache):
     return dh, grads | fan
 
 
+def drive_backward_h(net, dmu, cache):
+    """The dh_t (B, N) of ``drive_backward`` alone, which must be known step by step; None for zero."""
+    _, of_M, of_fan = cache
+    if net.plasticity == "hebbian":
+        return None
+    dM = dmu @ of_fan[1] if net.fanout else np.add.reduce(dmu, axis=1)  # (B,)
+    return net.modulator.backward_h(net, dM, of_M)
+
+
 def drive_jvp(net, t_params, t_h, cache):
     """Tangent of mu, shaped like mu."""
     _, of_M, of_fan = cache

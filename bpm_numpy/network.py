@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from . import cells, modulators, rules  # noqa: F401 - they make the package's own parts known
 from .arguments import (
     check_array,
     check_arrays,
@@ -20,7 +21,6 @@ from .arguments import (
     check_number,
     check_shape,
 )
-from . import cells, modulators, rules  # noqa: F401 - they make the package's own parts known
 from .bptt import ByStep, jvp_through_time
 from .chunked.engine import ByChunks
 from .chunked.plan import CHUNK, Plan, can_be_chunked, choose_plan

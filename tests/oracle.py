@@ -27,7 +27,7 @@ def affine(x, W, b, n):
 
 def weights(options, params, hebb):
     """W~(t), the recurrent weights that step t uses."""
-    w = params["W_h" if options["cell"] == "rnn" else "W_ih"]
+    w = params[{"rnn": "W_h", "lstm": "W_ih", "gru": "W_nh"}[options["cell"]]]
     if options["plasticity"] == "none":
         return w
     return matrix(len(w), lambda i, j: w[i][j] + alpha(options, params, i, j) * hebb[i][j])
@@ -40,10 +40,27 @@ def alpha(options, params, i, j):
     return params["alpha"][j] if options["alpha"] == "neuron" else params["alpha"]
 
 
+def gru(params, x, h_prev, W):
+    """h_t, n_t."""
+    N = len(h_prev)
+    no_bias = [0.0] * N
+
+    def gate(k, n):
+        return sigmoid(affine(x, params[f"W_{k}x"], params[f"b_{k}"], n) + affine(h_prev, params[f"W_{k}h"], no_bias, n))
+
+    r, z = vector(N, lambda n: gate("r", n)), vector(N, lambda n: gate("z", n))
+    y = vector(N, lambda n: affine(h_prev, W, no_bias, n))
+    candidate = vector(N, lambda n: tanh(affine(x, params["W_nx"], params["b_n"], n) + r[n] * y[n]))
+    return vector(N, lambda n: (1 - z[n]) * candidate[n] + z[n] * h_prev[n]), candidate
+
+
 def cell(options, params, x, h_prev, c_prev, W):
     """h_t, c_t, p_t."""
     N = len(h_prev)
     no_bias = [0.0] * N
+    if options["cell"] == "gru":
+        h, candidate = gru(params, x, h_prev, W)
+        return h, None, candidate
     if options["cell"] == "rnn":
         z = vector(N, lambda n: affine(x, params["W_x"], params["b"], n) + affine(h_prev, W, no_bias, n))
         h = vector(N, lambda n: tanh(z[n]))
@@ -72,8 +89,16 @@ def readout(params, h):
     return logits, params["b_v"] + sum(h[n] * params["W_v"][n] for n in range(len(h)))
 
 
-def modulator(params, h):
-    return tanh(params["b_m"] + sum(h[n] * params["W_m"][n] for n in range(len(h))))
+def modulator(options, params, h):
+    """M, by the modulator's name."""
+
+    def weighted(W, b):
+        return params[b] + sum(h[n] * params[W][n] for n in range(len(h)))
+
+    a = weighted("W_m", "b_m")
+    if options["modulator"] == "difference":
+        return params["gain"] * (tanh(a) - tanh(weighted("W_m2", "b_m2")))
+    return {"tanh": tanh, "sigmoid": sigmoid, "linear": float}[options["modulator"]](a)
 
 
 def drive(options, params, M, i, j):
@@ -98,14 +123,18 @@ def taylor(params, h, p, a, b):
     return total
 
 
-def eligibility(options, params, h_prev, p, trace):
+def eligibility(options, params, hebb, h_prev, p, trace):
     """E(t) and the next trace."""
     N = len(p)
-    if options["eligibility"] == "taylor":
+    if options["rule"] == "taylor":
         return matrix(N, lambda i, j: taylor(params, h_prev, p, i, j)), None
     X = outer(h_prev, p)
-    if options["eligibility"] == "outer":
+    if options["rule"] in ("outer", "soft"):
         return X, None
+    if options["rule"] == "decay":
+        return matrix(N, lambda i, j: X[i][j] - hebb[i][j]), None
+    if options["rule"] == "oja":
+        return matrix(N, lambda i, j: X[i][j] - p[j] * p[j] * hebb[i][j]), None
     eta = params["eta"]
     trace_next = matrix(N, lambda i, j: (1 - eta) * trace[i][j] + eta * X[i][j])
     return (trace_next if options["reading"] == "notes" else trace), trace_next
@@ -124,11 +153,14 @@ def step(options, params, x, state):
     logits, value = readout(params, h)
     if options["plasticity"] == "none":
         return logits, value, None, (h, c, None, None)
-    M = modulator(params, h) if options["plasticity"] == "modulated" else None
-    E, trace_next = eligibility(options, params, h_prev, p, trace)
+    M = modulator(options, params, h) if options["plasticity"] == "modulated" else None
+    E, trace_next = eligibility(options, params, hebb, h_prev, p, trace)
 
     def updated(i, j):
-        return clip(hebb[i][j] + drive(options, params, M, i, j) * E[i][j], options["clip"])
+        d = drive(options, params, M, i, j) * E[i][j]
+        if options["rule"] == "soft":
+            d *= 1 - hebb[i][j] if d > 0 else 1 + hebb[i][j]
+        return clip(hebb[i][j] + d, options["clip"])
 
     return logits, value, M, (h, c, matrix(len(h), updated), trace_next)
 

@@ -99,7 +99,7 @@ ARRAYS = {
 
 @pytest.fixture
 def kit():
-    return Kit(eligibility="trace", fanout=True)
+    return Kit(rule="trace", fanout=True)
 
 
 @pytest.mark.parametrize("fault, error, message", table(FAULTS))
@@ -143,7 +143,7 @@ def without(params, name):
 
 OTHER_NETWORKS = {
     "size": {"n_hidden": N + 1},
-    "eligibility": {"eligibility": "outer"},
+    "eligibility": {"rule": "outer"},
     "reading": {"reading": "paper"},
     "alpha": {"alpha": "scalar"},
     "fanout": {"fanout": False},
@@ -484,8 +484,8 @@ STATE_FIELDS = {  # options, the fields that these configurations have beside h
     "static lstm": ({"plasticity": "none", "cell": "lstm"}, ("c",)),
     "hebbian": ({"plasticity": "hebbian"}, ("hebb",)),
     "lstm": ({"cell": "lstm"}, ("c", "hebb")),
-    "trace": ({"eligibility": "trace"}, ("hebb", "trace")),
-    "taylor": ({"eligibility": "taylor"}, ("hebb",)),
+    "trace": ({"rule": "trace"}, ("hebb", "trace")),
+    "taylor": ({"rule": "taylor"}, ("hebb",)),
 }
 
 
@@ -534,10 +534,10 @@ OPTIONS = {
         "^fanout: expected",
     ),
     "fanout of nothing": ((1, 2, 3), {"fanout": True, "plasticity": "none"}, ValueError, "^fanout: expected"),
-    "static trace": ((1, 2, 3), {"eligibility": "trace", "plasticity": "none"}, ValueError, "^eligibility: "),
+    "static trace": ((1, 2, 3), {"rule": "trace", "plasticity": "none"}, ValueError, "^eligibility: "),
     "static taylor": (
         (1, 2, 3),
-        {"eligibility": "taylor", "plasticity": "none"},
+        {"rule": "taylor", "plasticity": "none"},
         ValueError,
         "^eligibility: ",
     ),
@@ -614,10 +614,10 @@ COMPLEX_PARTS = {  # options, the one complex input, steps; the logits of some o
     "h": ({}, "state.h", T),
     "W_h": ({}, "W_h", T),
     "W_v": ({}, "W_v", T),
-    "b_v": ({"eligibility": "taylor"}, "b_v", T),
+    "b_v": ({"rule": "taylor"}, "b_v", T),
     "b_v, static": ({"plasticity": "none"}, "b_v", T),
     "W_m in one step": ({}, "W_m", 1),
-    "trace in one step": ({"eligibility": "trace", "reading": "paper"}, "state.trace", 1),
+    "trace in one step": ({"rule": "trace", "reading": "paper"}, "state.trace", 1),
     "c, that notes do not carry": ({"cell": "lstm"}, "state.c", T),
     "c, static": ({"cell": "lstm", "plasticity": "none"}, "state.c", T),
 }
@@ -638,7 +638,7 @@ def test_a_complex_trajectory_is_for_forward_only(method, options, part, steps):
 
 
 def test_a_numpy_scalar_is_fine_for_a_single_parameter():
-    kit = Kit(eligibility="trace", fanout=True, alpha="scalar")
+    kit = Kit(rule="trace", fanout=True, alpha="scalar")
     scalars = {name: value[()] if value.shape == () else value for name, value in kit.params.items()}
     assert isinstance(scalars["alpha"], np.float64)
     traj = kit.forward(params=scalars)
@@ -714,9 +714,9 @@ KITS = {
     "hebbian": {"plasticity": "hebbian", "alpha": "neuron"},
     "modulated, no clip": {"regime": "inactive", "alpha": "scalar"},
     "modulated, much clipped": {"regime": "mostly", "readout_hidden": 2},
-    "trace, notes": {"eligibility": "trace", "fanout": True, "regime": "inactive"},
-    "trace, paper, lstm": {"eligibility": "trace", "reading": "paper", "cell": "lstm", "regime": "sometimes"},
-    "taylor, lstm": {"eligibility": "taylor", "cell": "lstm"},
+    "trace, notes": {"rule": "trace", "fanout": True, "regime": "inactive"},
+    "trace, paper, lstm": {"rule": "trace", "reading": "paper", "cell": "lstm", "regime": "sometimes"},
+    "taylor, lstm": {"rule": "taylor", "cell": "lstm"},
 }
 every_kit = pytest.mark.parametrize("options", KITS.values(), ids=KITS)
 

@@ -13,7 +13,7 @@ from bpm_numpy.chunked.plan import Plan
 from bpm_numpy.commands.bench import SIZES, Case, bound_shares, cases, make_problem, time_calls, trained_problems
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
-CELLS = [(cell, eligibility) for cell, eligibility, *_ in dict.fromkeys(sizes[:2] for sizes in SIZES.values())]
+CELLS = [(cell, rule) for cell, rule, *_ in dict.fromkeys(sizes[:2] for sizes in SIZES.values())]
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def benchmark(monkeypatch):
     return importlib.import_module
 
 
-def tiny(cell, eligibility, dtype="float64"):
-    return make_problem(Case(cell, eligibility, 20, 3, 5, 2.0, dtype))
+def tiny(cell, rule, dtype="float64"):
+    return make_problem(Case(cell, rule, 20, 3, 5, 2.0, dtype))
 
 
 def framework(benchmark, engine):
@@ -37,7 +37,7 @@ def framework(benchmark, engine):
 def test_the_cases_are_what_they_say():
     found = list(cases("float32"))
     assert len(found) == 12 and {regime for _, regime, _ in found} == {"inactive", "some", "many"}
-    assert all(case.cell in name and case.eligibility in name and f"N{case.N}" in name for name, _, case in found)
+    assert all(case.cell in name and case.rule in name and f"N{case.N}" in name for name, _, case in found)
     assert [regime for _, regime, _ in cases("float32", "N32 some")] == ["some"]
     for name, _, case in found:
         drives = [other.drive for other_name, _, other in found if other_name == name]
@@ -50,19 +50,19 @@ def test_regimes_of_the_small_case():
         assert {"inactive": ever == 0, "some": 0 < ever < 0.01, "many": 0.1 <= end <= 0.4}[regime]
 
 
-@pytest.mark.parametrize("cell, eligibility", CELLS)
-def test_problems_are_reproducible_and_of_their_dtype(cell, eligibility):
-    one, two, half = (tiny(cell, eligibility, dtype) for dtype in ("float64", "float64", "float32"))
+@pytest.mark.parametrize("cell, rule", CELLS)
+def test_problems_are_reproducible_and_of_their_dtype(cell, rule):
+    one, two, half = (tiny(cell, rule, dtype) for dtype in ("float64", "float64", "float32"))
     for name, value in one.inputs.items():
         np.testing.assert_array_equal(value, two.inputs[name])
         np.testing.assert_array_equal(value.astype(np.float32), half.inputs[name])
         assert half.inputs[name].dtype == np.float32
 
 
-@pytest.mark.parametrize("cell, eligibility", CELLS)
+@pytest.mark.parametrize("cell, rule", CELLS)
 @pytest.mark.parametrize("engine", ["step by step", "PyTorch", "JAX"])
-def test_engines_have_the_same_gradients(benchmark, engine, cell, eligibility):
-    problem = tiny(cell, eligibility)
+def test_engines_have_the_same_gradients(benchmark, engine, cell, rule):
+    problem = tiny(cell, rule)
     assert bound_shares(problem)[1] > 0.1
     module = benchmark("with_numpy") if engine == "step by step" else framework(benchmark, engine)
     ours = problem.gradients()

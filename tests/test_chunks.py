@@ -36,7 +36,7 @@ from bpm_numpy.proof.problems import join
 OPTIONS = [  # the 144 configurations that can go by chunks
     options
     for options in problems.configurations()
-    if options["plasticity"] != "none" and options["eligibility"] != "taylor"
+    if options["plasticity"] != "none" and options["rule"] != "taylor"
 ]
 BOUNDS = ("none", "ample", "near", "some", "many")  # the clip's bound, from out of reach to nearly always reached
 STARTS = ("zero", "carried", "at the bound")
@@ -277,7 +277,7 @@ def exact_problem(rng, options, eta):
         params["W_m"] = 40.0 * (np.arange(N) == 0)  # M = h_0
     if net.fanout:
         params["W_fan"], params["b_fan"] = rng.choice([-0.25, 0.25], N), np.full(N, 0.5)
-    if net.eligibility == "trace":
+    if net.rule.name == "trace":
         params["eta"] = np.asarray(eta)
     alpha = np.where(silent, 0, 0.125)  # tanh(0) is 0, but its derivative is 1: a silent unit has gradients
     params["alpha"] = {"full": np.tile(alpha, (N, 1)), "neuron": alpha}[net.alpha]
@@ -304,7 +304,7 @@ EXACT = [
     for options in OPTIONS
     if options["readout_hidden"] is None and options["alpha"] != "scalar"
     if options["cell"] == "rnn" or options["reading"] == "paper"
-    for eta in ((0.0, 0.5, 1.0) if options["eligibility"] == "trace" else (None,))
+    for eta in ((0.0, 0.5, 1.0) if options["rule"] == "trace" else (None,))
 ]
 
 
@@ -345,7 +345,7 @@ def brink(rng, dtype, options, L):
     eta = rng.choice([0, 1, rng.uniform(-0.2, 0), rng.uniform(0, 1), rng.uniform(1, 1.4)])
     sigma, k = rng.choice([-1, 1], N), np.arange(L + 1)[:, None]
     signs = np.tile(sigma, (L + 1, 1))
-    if eta > 1 and net.eligibility == "trace":
+    if eta > 1 and net.rule.name == "trace":
         signs = sigma * np.where(np.arange(N) == 0, (-1) ** k, (-1) ** (k // 2))
     rows = signs[:, None, :] * rng.uniform(0.1, 1.5, (L + 1, B, N))  # h_{-1}, then x
     if net.cell == "rnn":
@@ -358,7 +358,7 @@ def brink(rng, dtype, options, L):
         params["W_m"] = rng.uniform(0.1, 2) * (np.arange(N) == 0)
     if net.fanout:
         params["W_fan"] = rng.normal(size=N)
-    if net.eligibility == "trace":
+    if net.rule.name == "trace":
         params["eta"] = eta
         first = (1 if 0 <= eta <= 1 else -1) * sigma[:, None] * sigma  # (1 - eta) trace has the sign of eta X
         state = state._replace(trace=np.asarray(first * rng.uniform(0, 1, state.trace.shape), dtype))
@@ -692,7 +692,7 @@ def test_the_matrices_kept_grow_like_the_square_root_of_the_length(monkeypatch, 
     monkeypatch.setattr(chunks, "SMALL", {})
     monkeypatch.setattr(chunks, "SHORT", {})  # or the shortest, of such small matrices, would go step by step
     N = 3
-    net = PlasticNetwork(2, N, 1, eligibility=eligibility, clip=clip)
+    net = PlasticNetwork(2, N, 1, rule=rule, clip=clip)
     rng = np.random.default_rng(17)
     params = net.init(rng)
     kept = {}
@@ -703,7 +703,7 @@ def test_the_matrices_kept_grow_like_the_square_root_of_the_length(monkeypatch, 
     assert kept[8000] <= 1.5 * np.sqrt(8000)
 
 
-@pytest.mark.parametrize("options", [{}, {"cell": "lstm", "eligibility": "trace"}], ids=("rnn outer", "lstm trace"))
+@pytest.mark.parametrize("options", [{}, {"cell": "lstm", "rule": "trace"}], ids=("rnn outer", "lstm trace"))
 def test_peak_memory_of_a_long_sequence(options):
     """Forward and backward take less than half of what Hebb at every step would, by itself."""
     T, B, N = 600, 4, 64
@@ -724,7 +724,7 @@ def test_peak_memory_of_a_long_sequence(options):
 
 def trained(cell, plasticity, eligibility, reading):
     """A network after 40 updates on recall: which of 4 cues was shown at the first step? Returns net and params."""
-    net = PlasticNetwork(5, 10, 4, cell=cell, plasticity=plasticity, eligibility=eligibility, reading=reading, clip=0.3)
+    net = PlasticNetwork(5, 10, 4, cell=cell, plasticity=plasticity, rule=rule, reading=reading, clip=0.3)
     rng = np.random.default_rng(19)
     params = net.init(rng)
     if plasticity == "hebbian":
@@ -817,7 +817,7 @@ def test_what_is_no_plan_is_refused(plan):
 def test_the_plan_that_is_chosen(T, B, N, small, bound):
     """The definition for small matrices, and larger ones in few steps; not where all steps' are many to keep."""
     problem = draw(np.random.default_rng(23), OPTIONS[-1], T, bound, B=B, N=N)
-    assert problem.net.eligibility == "trace"
+    assert problem.net.rule.name == "trace"
     plan = chunks.choose_plan(problem.net, T, B)
     if small:
         assert plan == "steps"
@@ -832,7 +832,7 @@ def test_plans_larger_than_the_problem():
     assert_close(results(problem, Plan(1000, 1000, 1000)), definition(problem)[0], 1e-12)
 
 
-@pytest.mark.parametrize("options", ({"plasticity": "none"}, {"eligibility": "taylor"}), ids=("none", "taylor"))
+@pytest.mark.parametrize("options", ({"plasticity": "none"}, {"rule": "taylor"}), ids=("none", "taylor"))
 def test_what_cannot_go_by_chunks_goes_by_steps_under_any_plan(options):
     net = PlasticNetwork(2, 3, 1, **options)
     params = net.init(np.random.default_rng(24))

@@ -121,8 +121,8 @@ def plastic(options):
 @pytest.mark.parametrize(
     "swap, field, matters",
     [
-        (swap_outer, "hebb", lambda options: plastic(options) and options["eligibility"] != "taylor"),
-        (swap_taylor, "hebb", lambda options: options["eligibility"] == "taylor"),
+        (swap_outer, "hebb", lambda options: plastic(options) and options["rule"] != "taylor"),
+        (swap_taylor, "hebb", lambda options: options["rule"] == "taylor"),
         (swap_weights, "h", lambda options: True),
         (swap_alpha, "h", lambda options: plastic(options) and options["alpha"] != "scalar"),
         (swap_fanout, "hebb", lambda options: options["fanout"]),
@@ -198,7 +198,7 @@ def test_hebb_is_pre_by_post():
 )
 def test_when_the_trace_drives_hebb(reading, hebb):
     # h = .5, .8, .5, .4 gives X_t = .4, .4, .2; with eta = 1/2 the trace after X_t is .2, .3, .25 in both.
-    net = PlasticNetwork(1, 1, 1, plasticity="hebbian", eligibility="trace", reading=reading)
+    net = PlasticNetwork(1, 1, 1, plasticity="hebbian", rule="trace", reading=reading)
     start = net.initial_state(1)._replace(h=np.array([[0.5]]))
     traj = run(net, [[atanh(0.8)], [atanh(0.5)], [atanh(0.4)]], start, W_x=1, rate=1, eta=0.5)
     close(traj.hebb, hebb)
@@ -255,7 +255,7 @@ def rule_run():
     params, x, state = problem.split(problem.inputs)
 
     def trajectory(eligibility, **given):
-        net = PlasticNetwork(2, 3, 4, plasticity="hebbian", clip=np.inf, eligibility=eligibility)
+        net = PlasticNetwork(2, 3, 4, plasticity="hebbian", clip=np.inf, rule=rule)
         trace = np.zeros((2, 3, 3)) if eligibility == "trace" else None
         return net.forward(params | given, x, state._replace(trace=trace))
 
@@ -287,7 +287,7 @@ def test_the_identity_that_makes_taylor_the_outer_product(rule_run):
 
 def test_the_last_taylor_term_reads_h_t_minus_1(rule_run):
     # With H alone E is linear in h_{t-1}: from h_{-1} = 0 the first E is 0, whatever h_0 is.
-    net = PlasticNetwork(1, 1, 1, plasticity="hebbian", eligibility="taylor")
+    net = PlasticNetwork(1, 1, 1, plasticity="hebbian", rule="taylor")
     traj = run(net, [[atanh(0.5)], [atanh(0.8)]], W_x=1, rate=1, H=1)
     close(traj.hebb, [0, 0, 0.4])
 

@@ -131,7 +131,7 @@ def test_symbol_table_names_every_parameter():
 def test_init_is_reproducible_and_as_documented():
     import bpm_numpy
 
-    net = bpm_numpy.PlasticNetwork(2, 3, 2, cell="lstm", eligibility="trace", fanout=True)
+    net = bpm_numpy.PlasticNetwork(2, 3, 2, cell="lstm", rule="trace", fanout=True)
     one, two = (net.init(np.random.default_rng(7)) for _ in range(2))
     assert all(np.array_equal(one[name], two[name]) for name in one)
     assert not np.any(one["alpha"] == 0) and one["eta"] == 0.1

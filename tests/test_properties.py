@@ -33,7 +33,7 @@ def draw(seed):
     clip = np.inf if rng.random() < 0.2 else 10 ** rng.uniform(-2, 0.5)
     options = CONFIGURATIONS[seed] | {"clip": clip}
     T, B, D, N, A = (int(rng.integers(1, most + 1)) for most in (12, 4, 4, 6, 4))
-    if options["eligibility"] == "taylor":
+    if options["rule"] == "taylor":
         N = min(N, 3)
     problem = random_problem(rng, options, T, B, D, N, A)
     inputs = dict(problem.inputs)
@@ -274,7 +274,7 @@ RULES = (
     {"plasticity": "none"},
     {"plasticity": "hebbian"},
     {"plasticity": "modulated"},
-    {"plasticity": "modulated", "eligibility": "trace"},
+    {"plasticity": "modulated", "rule": "trace"},
     {"plasticity": "modulated", "fanout": True},
 )
 

@@ -38,7 +38,7 @@ def torch_drive(net, params, h):
 
 def torch_eligibility(net, params, h, p, trace):
     """E(t) and the next trace; h is h_{t-1}."""
-    if net.eligibility == "taylor":
+    if net.rule.name == "taylor":
         A, B, C, D, G, H = (params[name] for name in "ABCDGH")
         first = A + torch.einsum("ijk,bk->bij", B, h) + torch.einsum("ijk,bk->bij", C, p)
         return first + sum(
@@ -46,7 +46,7 @@ def torch_eligibility(net, params, h, p, trace):
             for tensor, left, right in ((D, h, h), (G, p, p), (H, h, p))
         ), None
     X = torch.einsum("bi,bj->bij", h, p)
-    if net.eligibility == "outer":
+    if net.rule.name == "outer":
         return X, None
     following = torch.lerp(trace, X, params["eta"])
     return (following if net.reading == "notes" else trace), following
@@ -108,7 +108,7 @@ def test_pytorch_agrees(options):
 @pytest.mark.parametrize("rate, gradient", [(0.5 - 2**-52, 1), (0.5, 1), (0.5 + 2**-52, 0)])
 def test_pytorch_agrees_at_the_bound(rate, gradient):
     """E = A = 1 and Hebb = 1/2: a rate of 1/2 reaches the bound exactly, the next double beyond 1 is cut."""
-    net = PlasticNetwork(1, 1, 1, plasticity="hebbian", eligibility="taylor")
+    net = PlasticNetwork(1, 1, 1, plasticity="hebbian", rule="taylor")
     params = {name: np.zeros(value.shape) for name, value in net.init(np.random.default_rng(0)).items()}
     params |= {"A": np.ones((1, 1)), "rate": np.asarray(rate)}
     state = State(np.zeros((1, 1)), None, np.full((1, 1, 1), 0.5), None)

@@ -1,6 +1,6 @@
 """What a cell is: how h_t follows from x_t, the state, and y_t, the input through the plastic weights."""
 
-from ..parts import Part, Parameter, normal
+from ..parts import Parameter, Part, normal
 
 
 class Cell(Part):

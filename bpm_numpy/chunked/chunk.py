@@ -99,20 +99,20 @@ class Chunk:
         for rows, Z, Y in self.work.blocks:
             for side, (coefficients, r) in enumerate(ends):
                 sum_of_outer(self.a[:, rows], r[:, rows], Z)
-                for k in reversed(range(len(coefficients))):  # what is added to comes last
-                    if coefficients[k] is not None and not (k == side and _is_one(coefficients[k])):
-                        Z += np.multiply(_of_columns(coefficients[k], rows), self.starts[k][rows], out=Y)
+                for coefficient, start in zip(coefficients, self.starts):
+                    if coefficient is None:
+                        continue
+                    one = _is_one(coefficient)
+                    Z += start[rows] if one else np.multiply(_of_columns(coefficient, rows), start[rows], out=Y)
                 into = matrices[side][rows]
-                if _is_one(coefficients[side]):
-                    Z += self.starts[side][rows]
                 if side or bound == np.inf:
                     into[...] = Z
                     continue
                 np.clip(Z, -bound, bound, out=into)
-                if inside is None:
-                    cut = cut or not np.array_equal(Z, into)
-                else:
+                if inside is not None:
                     np.equal(Z, into, out=inside[rows])
+                elif not cut:
+                    cut = bool((Z != into).any())
         return cut
 
     def certified(self, bound):
@@ -188,13 +188,15 @@ class Chunk:
         if L > 1:
             ah, _, V, _ = self._pairs
             grads["alpha"] += pairs_alpha(ah, V, self.alpha)
-        coefficients = zip(*(self.sums.coefficients(t) for t in range(L)))  # of each side, at all steps
-        scaled = [_scaled(of_side, dys) for of_side in coefficients]
+            coefficients = zip(*(self.sums.coefficients(t) for t in range(L)))  # of each side, at all steps
+            scaled = [_scaled(of_side, dys) for of_side in coefficients]
+        else:
+            scaled = dys, None  # at a chunk's first step Hebb counts once, a trace not yet
         for rows, Z, Y in self.work.blocks:
             for k in reversed(range(len(ends))):
-                into = G[k][rows]
-                if not _is_one(ends[k][0][k]):
-                    into *= _of_columns(ends[k][0][k], rows)
+                into, own = G[k][rows], ends[k][0][k]
+                if not _is_one(own):
+                    into *= _of_columns(own, rows)
                 for side in range(k):  # G of an earlier side is still that of the chunk's end
                     into += np.multiply(_of_columns(ends[side][0][k], rows), G[side][rows], out=Y)
                 if scaled[k] is not None:

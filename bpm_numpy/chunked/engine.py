@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..drive import drive_backward, drive_forward
+from ..drive import drive_backward, drive_backward_h, drive_forward
 from ..equations.readout import readout_backward, readout_forward
 from ..state import State, StepOutput
 from .chunk import Chunk, Work, flat
@@ -191,36 +191,39 @@ class WayBack:
         dh, dc, *G = d_state
         G = [matrix.copy() for matrix in G if matrix is not None]
         T, b, N = d_hidden.shape
-        dy, dz = np.empty((T, b, N), self.net.dtype), [None] * T
+        (dy, dmu), dz = np.empty((2, T, b, N), self.net.dtype), [None] * T
         t = T
         for segment, matrices in self._from_the_last():
             t -= len(segment.steps)
             for first, chunk, inside in self._pieces(segment, matrices):
                 steps, part = segment.steps[first : first + chunk.L], slice(t + first, t + first + chunk.L)
-                dh, dc = self._chunk_backward(chunk, steps, G, inside, dh, dc, d_hidden[part], dy[part], dz, part, grads)
-        steps = self.run.steps
-        x, h_prev = (np.concatenate(parts) for parts in zip(*((step.x, step.h_prev) for step in steps)))
-        dx, cell_grads = self.cell.gradients(self.net, self.params, np.concatenate(dz), x, h_prev)
-        add(grads, cell_grads | {self.net.plastic_name: h_prev.T @ flat(dy)})
+                of_steps = d_hidden[part], dy[part], dmu[part]
+                dh, dc, dz[part] = self._chunk_backward(chunk, steps, G, inside, dh, dc, *of_steps, grads)
+        net, steps = self.net, self.run.steps
+        x, h_prev, h = (np.concatenate(parts) for parts in zip(*((step.x, step.h_prev, step.h) for step in steps)))
+        dx, cell_grads = self.cell.gradients(net, self.params, np.concatenate(dz), x, h_prev)
+        _, _, of_drive = drive_forward(net, self.params, h)  # of all steps at once: no row knows of another
+        _, drive_grads = drive_backward(net, flat(dmu), of_drive)
+        add(grads, cell_grads | drive_grads | {net.plastic_name: h_prev.T @ flat(dy)})
         return dx.reshape(T, b, -1), State(dh, dc, *G)
 
-    def _chunk_backward(self, chunk, steps, G, inside, dh, dc, d_hidden, dys, dz, part, grads):
-        """From the adjoints at the chunk's end to those at its start; fills dys (L, b, N), ``dz`` and G."""
-        da = chunk.begin_backward(G, inside)
+    def _chunk_backward(self, chunk, steps, G, inside, dh, dc, d_hidden, dys, dmu, grads):
+        """From the adjoints at the chunk's end to those at its start -> dh, dc, dz of every step; fills dys, dmu and G."""
+        net, da, dz = self.net, chunk.begin_backward(G, inside), [None] * chunk.L
         for t in reversed(range(chunk.L)):
-            dmu, dp = chunk.sums.step_backward(t)
-            dh_drive, drive_grads = drive_backward(self.net, dmu, steps[t].of_drive)
-            add(grads, drive_grads)
-            dh = dh + d_hidden[t] + dh_drive
-            back = self.cell.backward(self.net, self.run.W_h, dh, dc, dp, steps[t].of_cell)
-            dz[part.start + t], dh_cell, dc, dys[t] = back
+            dmu[t], dp = chunk.sums.step_backward(t)
+            dh = dh + d_hidden[t]
+            dh_drive = drive_backward_h(net, dmu[t], steps[t].of_drive)
+            if dh_drive is not None:
+                dh += dh_drive
+            dz[t], dh_cell, dc, dys[t] = self.cell.backward(net, self.run.W_h, dh, dc, dp, steps[t].of_cell)
             dh = dys[t] @ chunk.w.T
             dh += da[t]
             if dh_cell is not None:
                 dh += dh_cell
             chunk.step_backward(t, dys[t], dh, da)
         chunk.end_backward(dys, G, grads)
-        return dh, dc
+        return dh, dc, dz
 
     def _pieces(self, segment, matrices):
         """(number of its first step, Chunk, where Clip let pass at its end), from the last piece on."""

@@ -24,7 +24,7 @@ from .progress import progress
 HELP = "time forward and backward (with PyTorch and JAX: benchmarks/compare.py)"
 N_INPUTS, N_OUTPUTS = 16, 4
 REGIMES = ("inactive", "some", "many")  # of the clip: entries of Hebb that are ever at the bound
-SIZES = {  # cell, eligibility, T, B, N, and the drive that makes each regime
+SIZES = {  # cell, rule, T, B, N, and the drive that makes each regime
     "rnn outer N100": ("rnn", "outer", 200, 30, 100, (0.005, 0.012, 0.06)),
     "lstm trace N100": ("lstm", "trace", 200, 30, 100, (0.025, 0.05, 0.3)),
     "rnn trace N200": ("rnn", "trace", 120, 30, 200, (0.004, 0.008, 0.025)),
@@ -36,7 +36,7 @@ class Case(NamedTuple):
     """What a problem is made from: options of the network, sizes, and the ``drive`` (see ``make_problem``)."""
 
     cell: str
-    eligibility: str
+    rule: str
     T: int
     B: int
     N: int
@@ -61,7 +61,7 @@ def make_problem(case):
     """
     rng = np.random.default_rng(0)
     net = PlasticNetwork(
-        N_INPUTS, case.N, N_OUTPUTS, cell=case.cell, eligibility=case.eligibility, dtype=np.dtype(case.dtype)
+        N_INPUTS, case.N, N_OUTPUTS, cell=case.cell, rule=case.rule, dtype=np.dtype(case.dtype)
     )
 
     def normal(*shape):

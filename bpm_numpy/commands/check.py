@@ -16,16 +16,17 @@ import numpy as np
 
 from ..chunked.plan import Plan
 from ..files import replace_file
+from ..parts import REGISTRIES
 from ..proof.gradcheck import gradcheck
-from ..proof.problems import REGIMES, configurations, random_problem
+from ..proof.problems import ALPHAS, REGIMES, configurations, random_problem
 from .progress import progress
 
 HELP = "gradient-check every configuration, or those that the options select"
-FILTERS = ("cell", "plasticity", "eligibility", "fanout", "reading", "alpha", "readout")
+FILTERS = ("cell", "rule", "plasticity", "modulator", "fanout", "reading", "alpha", "readout")
 CHUNKS = Plan(chunk=4, rows=1, keep=1)  # matrices as small as these would go step by step by themselves
 TOLERANCE = 1e-10  # of forward mode and of the chunks, relative
 HEADER = (
-    "cell", "plasticity", "eligibility", "fan-out", "reading", "checks", "failed", "cut by Clip",
+    "cell", "rule", "plasticity", "modulator", "fan-out", "reading", "checks", "failed", "cut by Clip",
     "complex step", "central", "kinks", "forward mode", "chunks",
 )  # fmt: skip
 
@@ -34,12 +35,12 @@ def add_arguments(parser):
     parser.add_argument("--full", action="store_true", help="every entry, by both methods, not a sample (slow)")
     parser.add_argument("--json", metavar="FILE", help="also write the table, and every single check, to FILE")
     parser.add_argument("--seed", type=int, default=0, help="of the random networks (default 0)")
-    parser.add_argument("--cell", choices=("rnn", "lstm"))
+    for kind, known in REGISTRIES.items():
+        parser.add_argument(f"--{kind}", choices=tuple(known))
     parser.add_argument("--plasticity", choices=("none", "hebbian", "modulated"))
-    parser.add_argument("--eligibility", choices=("outer", "trace", "taylor"))
     parser.add_argument("--fanout", choices=("yes", "no"))
     parser.add_argument("--reading", choices=("notes", "paper"))
-    parser.add_argument("--alpha", choices=("full", "neuron", "scalar"))
+    parser.add_argument("--alpha", choices=ALPHAS)
     parser.add_argument("--readout", choices=("linear", "hidden"))
     parser.add_argument("--regime", choices=REGIMES, help="of the clip")
 
@@ -98,7 +99,7 @@ def check_one(job):
     """One configuration in one regime -> a dict of numbers and strings."""
     options, regime, seed, full = job
     rng = np.random.default_rng(seed)
-    n_hidden, T = (2, 4) if options["eligibility"] == "taylor" else (3, 5)
+    n_hidden, T = (2, 4) if options["rule"] == "taylor" else (3, 5)
     started = time.perf_counter()
     problem = random_problem(rng, 2, n_hidden, 2, T, 2, regime, **options)
     grads, by_chunks = problem.gradients("steps"), problem.gradients(CHUNKS)
@@ -142,8 +143,8 @@ def table(results):
     groups = {}
     for result in results:
         options = result["options"]
-        fanout = "yes" if options["fanout"] else "no"
-        key = options["cell"], options["plasticity"], options["eligibility"], fanout, options["reading"]
+        drive = options["plasticity"], options["modulator"], "yes" if options["fanout"] else "no"
+        key = options["cell"], options["rule"], *drive, options["reading"]
         groups.setdefault(key, []).append(result)
     rows = []
     for key, group in groups.items():

@@ -28,7 +28,7 @@ NETWORKS = {
     "none": {"plasticity": "none", "reading": "paper"},
     "plastic": {"plasticity": "hebbian", "reading": "paper"},
     "simple": {"plasticity": "modulated", "reading": "paper"},
-    "retroactive": {"plasticity": "modulated", "eligibility": "trace", "reading": "paper"},
+    "retroactive": {"plasticity": "modulated", "rule": "trace", "reading": "paper"},
 }
 
 

@@ -1,6 +1,6 @@
 """What a modulator is: how M(t), one scalar for each episode and step, follows from h_t."""
 
-from ..parts import Part, Parameter, normal
+from ..parts import Parameter, Part, normal
 
 
 class Modulator(Part):
@@ -15,6 +15,10 @@ class Modulator(Part):
     def backward(self, net, dM, cache):
         """dM (B,) -> dh (B, N), gradients."""
         raise NotImplementedError
+
+    def backward_h(self, net, dM, cache):
+        """The dh (B, N) of ``backward`` alone. Where it is quicker than the whole, a modulator may say how."""
+        return self.backward(net, dM, cache)[0]
 
     def jvp(self, net, t_params, t_h, cache):
         """Tangent of M (B,)."""
@@ -44,3 +48,39 @@ def weighted_sum_jvp(t_h, t_W, t_b, cache):
     """Tangent of a (B,)."""
     h, W = cache
     return t_h @ W + h @ t_W + t_b
+
+
+class OfWeightedSum(Modulator):
+    """M = f(a), a = h_t · W_m + b_m: a subclass gives f, and its slope as a function of M itself.
+
+    Derivation. da = dM f'(a),   dh_t = da W_m,   dW_m = Σ_b da h_t,   db_m = Σ_b da
+    """
+
+    def f(self, a):
+        """a (B,) -> M (B,)."""
+        raise NotImplementedError
+
+    def slope(self, M):
+        """f'(a) (B,), from M = f(a)."""
+        raise NotImplementedError
+
+    def parameters(self, net):
+        return weighted(net, "W_m", "b_m")
+
+    def forward(self, net, params, h):
+        a, of_a = weighted_sum_forward(h, params["W_m"], params["b_m"])
+        M = self.f(a)  # (B,)
+        return M, (M, of_a)
+
+    def backward(self, net, dM, cache):
+        M, of_a = cache
+        dh, dW_m, db_m = weighted_sum_backward(dM * self.slope(M), of_a)
+        return dh, {"W_m": dW_m, "b_m": db_m}
+
+    def backward_h(self, net, dM, cache):
+        M, (_, W_m) = cache
+        return (dM * self.slope(M))[:, None] * W_m  # (B, N)
+
+    def jvp(self, net, t_params, t_h, cache):
+        M, of_a = cache
+        return self.slope(M) * weighted_sum_jvp(t_h, t_params["W_m"], t_params["b_m"], of_a)

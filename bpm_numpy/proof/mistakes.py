@@ -9,36 +9,59 @@ what the mistaken derivation would. ``made()`` puts it in the place of the right
 The mistakes are made in the definition, ``bptt.backward_through_time``; ``net.backward`` has a faster way.
 """
 
+import contextlib
 from collections.abc import Callable
-from functools import partial
-from types import ModuleType
+from functools import partial, partialmethod
+from types import SimpleNamespace
 from typing import NamedTuple
 from unittest import mock
 
 import numpy as np
 
-from .. import bptt, step
-from ..equations.hebb_update import hebb_update_forward
+from .. import bptt, drive, step
+from ..cells.gru import GRU
+from ..cells.lstm import LSTM
+from ..cells.rnn import RNN
+from ..equations import hebb_update
+from ..modulators.difference import Difference
+from ..modulators.linear import Linear
+from ..modulators.sigmoid import Sigmoid
+from ..modulators.tanh import Tanh
+from ..rules import soft, taylor, trace
+from ..rules.base import EligibilityRule
+from ..rules.decay import Decay
+from ..rules.oja import Oja
+from ..rules.soft import Soft
 from .problems import join
 
 
 class Mistake(NamedTuple):
-    """One wrong function: the module and the name under which the right one is called, and where it matters."""
+    """One wrong function: the modules or classes and the name under which the right one is called, and where it matters."""
 
-    module: ModuleType
+    owners: tuple
     function: str
     wrong: Callable
     matters: Callable
 
+    @contextlib.contextmanager
     def made(self):
         """Context manager: inside it, the package's backward pass makes this mistake."""
-        right = getattr(self.module, self.function)
-        return mock.patch.object(self.module, self.function, partial(self.wrong, right))
+        with contextlib.ExitStack() as stack:
+            for owner in self.owners:
+                right, wrong = getattr(owner, self.function), partial(self.wrong, getattr(owner, self.function))
+                if isinstance(owner, type):  # a method: its object comes first, then what the function is given
+                    wrong = partialmethod(_method, self.wrong, right)
+                stack.enter_context(mock.patch.object(owner, self.function, wrong))
+            yield
 
     @property
     def description(self):
         """What is wrong, in one line."""
         return self.wrong.__doc__
+
+
+def _method(part, wrong, right, *arguments):
+    return wrong(partial(right, part), *arguments)
 
 
 MISTAKES = {}  # name: Mistake
@@ -51,11 +74,12 @@ def gradients_by_step(problem):
     return join(*bptt.backward_through_time(problem.net, traj.params, traj.steps, *adjoints))
 
 
-def mistake(module, function, matters):
+def mistake(owners, function, matters):
     """Decorator: file a wrong function under its own name, with spaces."""
 
     def register(wrong):
-        MISTAKES[wrong.__name__.replace("_", " ")] = Mistake(module, function, wrong, matters)
+        places = owners if isinstance(owners, tuple) else (owners,)
+        MISTAKES[wrong.__name__.replace("_", " ")] = Mistake(places, function, wrong, matters)
         return wrong
 
     return register
@@ -78,7 +102,7 @@ def cut(problem):
 
 
 def written(problem):
-    """Clip lets something pass, so that E and the drive matter."""
+    """Clip lets something pass, so that the rule and the drive matter."""
     return plastic(problem) and problem.cut_share() < 1
 
 
@@ -86,158 +110,243 @@ def kept(problem):
     """Some Hebb(t) passes Clip, and is an input or has passed at the step before as well."""
     if not plastic(problem):
         return False
-    inside = np.stack([step.inside for step in problem.forward(problem.inputs).steps])  # (T, B, N, N)
+    inside = np.abs(problem.forward(problem.inputs).hebb[1:]) < problem.net.clip  # (T, B, N, N)
     return bool(inside[0].any() or (inside[1:] & inside[:-1]).any())
 
 
-def traced(problem):
-    return problem.net.eligibility == "trace"
+def of_rule(name, also=written):
+    """In networks with that rule, where ``also`` holds."""
+    return lambda problem: plastic(problem) and problem.net.rule.name == name and also(problem)
 
 
 def read(problem):
     """Something of the product X reaches Hebb, or the trace of the final state."""
-    return traced(problem) or written(problem)
-
-
-# The weights of a step
-
-
-@mistake(step, "plastic_input_backward", plastic)
-def missing_alpha(right, dy, h_prev, w, alpha, hebb):
-    """dHebb = dW~, without the factor alpha."""
-    dh_prev, dw, dalpha, _ = right(dy, h_prev, w, alpha, hebb)
-    return dh_prev, dw, dalpha, h_prev[:, :, None] * dy[:, None, :]
-
-
-@mistake(step, "plastic_input_backward", plastic)
-def transposed_outer_product(right, dy, h_prev, w, alpha, hebb):
-    """dW~[i, j] = dy[i] h[j], pre and post exchanged."""
-    dh_prev = right(dy, h_prev, w, alpha, hebb)[0]
-    return dh_prev, *right(h_prev, dy, w, alpha, hebb)[1:]
-
-
-@mistake(step, "plastic_input_backward", plastic)
-def Hebb_not_used_as_a_weight(right, dy, h_prev, w, alpha, hebb):
-    """dHebb(t) lacks the path through W~(t)."""
-    dh_prev, dw, dalpha, dhebb = right(dy, h_prev, w, alpha, hebb)
-    return dh_prev, dw, dalpha, np.zeros_like(dhebb)
-
-
-# The Hebb update
-
-
-@mistake(step, "hebb_update_backward", written)
-def sign(right, d_hebb_next, mu, eligibility, inside):
-    """The drive's gradient has the wrong sign."""
-    dhebb, dmu, deligibility = right(d_hebb_next, mu, eligibility, inside)
-    return dhebb, -dmu, deligibility
-
-
-@mistake(step, "hebb_update_backward", cut)
-def forgotten_clip_mask(right, d_hebb_next, mu, eligibility, inside):
-    """What Clip cut still passes a gradient on."""
-    return right(d_hebb_next, mu, eligibility, np.ones_like(inside))
-
-
-@mistake(step, "hebb_update_backward", kept)
-def Hebb_not_kept(right, d_hebb_next, mu, eligibility, inside):
-    """dHebb(t) lacks the path through Hebb(t+1)."""
-    dhebb, dmu, deligibility = right(d_hebb_next, mu, eligibility, inside)
-    return np.zeros_like(dhebb), dmu, deligibility
-
-
-# The eligibility
-
-
-@mistake(step, "eligibility_backward", read)
-def missing_path_through_the_previous_h(right, *arguments):
-    """E(t) does not pass its gradient on to h_{t-1}."""
-    dh_prev, dp, dtrace, grads = right(*arguments)
-    return np.zeros_like(dh_prev), dp, dtrace, grads
-
-
-@mistake(step, "eligibility_backward", read)
-def missing_path_through_p(right, *arguments):
-    """E(t) does not pass its gradient on to p_t."""
-    dh_prev, dp, dtrace, grads = right(*arguments)
-    return dh_prev, np.zeros_like(dp), dtrace, grads
-
-
-@mistake(step, "trace_backward", traced)
-def detached_trace(right, d_next, trace, X, eta):
-    """The trace does not pass its gradient on to the step before."""
-    dtrace, dX, deta = right(d_next, trace, X, eta)
-    return np.zeros_like(dtrace), dX, deta
-
-
-@mistake(step, "trace_backward", traced)
-def missing_path_through_eta(right, d_next, trace, X, eta):
-    """deta counts eta X, but not (1 - eta) E(t-1)."""
-    return right(d_next, np.zeros_like(trace), X, eta)
-
-
-@mistake(step, "taylor_backward", lambda problem: problem.net.eligibility == "taylor" and written(problem))
-def half_of_the_square(right, dE, h_prev, p, A, B, C, D, G, H):
-    """d(h h) = h dh, which is half of it."""
-    return right(dE, h_prev, p, A, B, C, D / 2, G / 2, H)
-
-
-# The modulator
+    return written(problem) or of_rule("trace", everywhere)(problem)
 
 
 def modulated(problem):
     return problem.net.plasticity == "modulated" and written(problem)
 
 
-@mistake(step, "modulator_backward", modulated)
-def missing_path_through_M(right, dM, h, M, W_m):
+def of_modulator(name):
+    return lambda problem: modulated(problem) and problem.net.modulator.name == name
+
+
+def of_cell(name):
+    return lambda problem: problem.net.cell.name == name
+
+
+# The weights of a step
+
+
+@mistake(step, "plastic_input_backward", plastic)
+def missing_alpha(right, dy, cache):
+    """dHebb = dW~, without the factor alpha."""
+    dh_prev, dw, dalpha, _ = right(dy, cache)
+    return dh_prev, dw, dalpha, cache[0][:, :, None] * dy[:, None, :]
+
+
+@mistake(step, "plastic_input_backward", plastic)
+def transposed_outer_product(right, dy, cache):
+    """dW~[i, j] = dy[i] h[j], pre and post exchanged."""
+    h_prev, *others = cache
+    return right(dy, cache)[0], *right(h_prev, (dy, *others))[1:]
+
+
+@mistake(step, "plastic_input_backward", plastic)
+def Hebb_not_used_as_a_weight(right, dy, cache):
+    """dHebb(t) lacks the path through W~(t)."""
+    dh_prev, dw, dalpha, dhebb = right(dy, cache)
+    return dh_prev, dw, dalpha, np.zeros_like(dhebb)
+
+
+# The Hebb update, whatever the rule
+
+UPDATES = (EligibilityRule, Soft)
+
+
+@mistake(UPDATES, "backward", written)
+def sign(right, *arguments):
+    """The drive's gradient has the wrong sign."""
+    dhebb, dmu, *others = right(*arguments)
+    return dhebb, -dmu, *others
+
+
+@mistake((hebb_update, soft), "clip_backward", cut)
+def forgotten_clip_mask(right, d_clipped, inside):
+    """What Clip cut still passes a gradient on."""
+    return d_clipped
+
+
+@mistake(UPDATES, "backward", kept)
+def Hebb_not_kept(right, *arguments):
+    """dHebb(t) lacks the path through Hebb(t+1)."""
+    dhebb, *others = right(*arguments)
+    return np.zeros_like(dhebb), *others
+
+
+@mistake(UPDATES, "backward", read)
+def missing_path_through_the_previous_h(right, *arguments):
+    """The rule does not pass its gradient on to h_{t-1}."""
+    dhebb, dmu, dh_prev, *others = right(*arguments)
+    return dhebb, dmu, np.zeros_like(dh_prev), *others
+
+
+@mistake(UPDATES, "backward", read)
+def missing_path_through_p(right, *arguments):
+    """The rule does not pass its gradient on to p_t."""
+    dhebb, dmu, dh_prev, dp, *others = right(*arguments)
+    return dhebb, dmu, dh_prev, np.zeros_like(dp), *others
+
+
+# Each rule's own
+
+
+@mistake(trace, "trace_backward", of_rule("trace", everywhere))
+def detached_trace(right, d_next, cache):
+    """The trace does not pass its gradient on to the step before."""
+    dtrace, dX, deta = right(d_next, cache)
+    return np.zeros_like(dtrace), dX, deta
+
+
+@mistake(trace, "trace_backward", of_rule("trace", everywhere))
+def missing_path_through_eta(right, d_next, cache):
+    """deta counts eta X, but not (1 - eta) E(t-1)."""
+    trace_before, X, eta = cache
+    return right(d_next, (np.zeros_like(trace_before), X, eta))
+
+
+@mistake(taylor, "taylor_backward", of_rule("taylor"))
+def half_of_the_square(right, dE, cache):
+    """d(h h) = h dh, which is half of it."""
+    *others, (A, B, C, D, G, H) = cache
+    return right(dE, (*others, (A, B, C, D / 2, G / 2, H)))
+
+
+@mistake(Decay, "eligibility_backward", of_rule("decay", kept))
+def decay_forgotten(right, *arguments):
+    """E = X - Hebb does not pass its gradient on to Hebb."""
+    dhebb, *others = right(*arguments)
+    return None, *others
+
+
+@mistake(Oja, "eligibility_backward", of_rule("oja"))
+def the_square_of_p_taken_for_a_constant(right, *arguments):
+    """E = X - p² Hebb passes no gradient on to p through p²."""
+    net, dE, d_trace_next, (of_X, hebb, p) = arguments
+    dhebb = right(*arguments)[0]
+    return dhebb, *right(net, dE, d_trace_next, (of_X, np.zeros_like(hebb), p))[1:]
+
+
+@mistake(Soft, "backward", of_rule("soft", kept))
+def the_room_taken_for_a_constant(right, *arguments):
+    """The room that is left does not pass its gradient on to Hebb."""
+    *given, (mu, X, of_X, slope, *others) = arguments
+    return right(*given, (mu, X, of_X, np.ones_like(slope), *others))
+
+
+# The drive
+
+
+@mistake((Tanh, Sigmoid, Linear, Difference), "backward", modulated)
+def missing_path_through_M(right, *arguments):
     """M(t) does not pass its gradient on to h_t."""
-    dh, dW_m, db_m = right(dM, h, M, W_m)
-    return np.zeros_like(dh), dW_m, db_m
+    dh, grads = right(*arguments)
+    return np.zeros_like(dh), grads
 
 
-@mistake(step, "modulator_backward", modulated)
-def tanh_of_tanh_in_M(right, dM, h, M, W_m):
+@mistake(Tanh, "backward", of_modulator("tanh"))
+def tanh_of_tanh_in_M(right, net, dM, cache):
     """1 - tanh(M)², though M is a tanh already."""
-    return right(dM, h, np.tanh(M), W_m)
+    M, of_a = cache
+    return right(net, dM, (np.tanh(M), of_a))
 
 
-@mistake(step, "fanout_backward", lambda problem: problem.net.fanout and written(problem))
-def forgotten_fanout(right, dmu, M, W_fan):
+@mistake(Sigmoid, "backward", of_modulator("sigmoid"))
+def the_slope_of_tanh_in_a_sigmoid(right, net, dM, cache):
+    """1 - M², though M is a sigmoid: M (1 - M)."""
+    M, _ = cache
+    return right(net, dM * (1 - M**2) / (M * (1 - M)), cache)
+
+
+@mistake(Linear, "backward", of_modulator("linear"))
+def a_slope_where_there_is_none(right, net, dM, cache):
+    """1 - tanh(a)², though M is a itself."""
+    M, _ = cache
+    return right(net, dM * (1 - np.tanh(M) ** 2), cache)
+
+
+@mistake(Difference, "backward", of_modulator("difference"))
+def a_difference_taken_for_a_sum(right, net, dM, cache):
+    """The second tanh's gradient without its minus."""
+    P, Q, gain, of_a, (h, W_m2) = cache
+    dh, grads = right(net, dM, cache)
+    da2 = -dM * gain * (1 - Q**2)  # (B,)
+    return dh - 2 * da2[:, None] * W_m2, grads | {"W_m2": -grads["W_m2"], "b_m2": -grads["b_m2"]}
+
+
+@mistake(drive, "fanout_backward", lambda problem: problem.net.fanout and written(problem))
+def forgotten_fanout(right, dmu, cache):
     """dM = Σ_j dmu_j, without the weights W_fan."""
-    return right(dmu, M, np.ones_like(W_fan))
+    M, W_fan = cache
+    return right(dmu, (M, np.ones_like(W_fan)))
 
 
 # The cell
 
 
-@mistake(step, "cell_backward", everywhere)
-def tanh_of_tanh(right, net, params, step, *adjoints):
-    """1 - tanh(h_t)², though h_t is a tanh already (rnn); tanh(c_t) taken for c_t (lstm)."""
-    gates = step.gates and step.gates._replace(c=np.tanh(step.gates.c))
-    return right(net, params, step._replace(h=np.tanh(step.h), gates=gates), *adjoints)
+@mistake(RNN, "backward", of_cell("rnn"))
+def tanh_of_tanh(right, net, dh, dc, dp, cache):
+    """1 - tanh(h_t)², though h_t is a tanh already."""
+    params, x, h = cache
+    return right(net, dh, dc, dp, (params, x, np.tanh(h)))
 
 
-@mistake(step, "lstm_backward", lambda problem: problem.net.cell == "lstm")
-def other_reading(right, *arguments):
+@mistake(LSTM, "backward", of_cell("lstm"))
+def c_taken_for_its_tanh(right, net, dh, dc, dp, cache):
+    """tanh(tanh(c_t)) in the place of tanh(c_t)."""
+    return right(net, dh, dc, dp, cache._replace(c=np.tanh(cache.c)))
+
+
+@mistake(LSTM, "backward", of_cell("lstm"))
+def other_reading(right, net, *arguments):
     """The lstm's gradient of the other reading: its carry and its gate j_t."""
-    *arguments, reading = arguments
-    return right(*arguments, "paper" if reading == "notes" else "notes")
+    return right(SimpleNamespace(reading="paper" if net.reading == "notes" else "notes"), *arguments)
+
+
+@mistake(GRU, "backward", of_cell("gru"))
+def forgotten_reset(right, net, dh, dc, dp, cache):
+    """dy_t without the factor r_t."""
+    dx, dh_prev, dc_prev, dy, grads = right(net, dh, dc, dp, cache)
+    r = cache[4]
+    return dx, dh_prev, dc_prev, dy / r, grads
+
+
+@mistake(GRU, "backward", of_cell("gru"))
+def the_gate_z_the_other_way_round(right, net, dh, dc, dp, cache):
+    """h_t = z n + (1 - z) h_{t-1}, as some textbooks write it."""
+    params, x, h_prev, y, r, z, n = cache
+    dx, dh_prev, dc_prev, dy, grads = right(net, dh, dc, dp, cache)
+    return dx, dh_prev + dh * (1 - 2 * z), dc_prev, dy, grads
 
 
 # Time
 
 
 @mistake(bptt, "backward_step", everywhere)
-def h_off_by_one(right, net, params, step, *adjoints):
-    """h_t where h_{t-1} belongs."""
-    return right(net, params, step._replace(state=step.state._replace(h=step.h)), *adjoints)
+def h_off_by_one(right, net, step, *adjoints):
+    """h_t where h_{t-1} belongs, in the gradient of the recurrent weights."""
+    _, *others = step.caches.weights
+    return right(net, step._replace(caches=step.caches._replace(weights=(step.h, *others))), *adjoints)
 
 
 @mistake(bptt, "backward_step", plastic)
-def Hebb_off_by_one(right, net, params, step, *adjoints):
-    """Hebb(t+1) where Hebb(t) belongs."""
+def Hebb_off_by_one(right, net, step, *adjoints):
+    """Hebb(t+1) where Hebb(t) belongs, in the weights of the step."""
     if net.plasticity != "none":
-        after, _ = hebb_update_forward(step.state.hebb, step.mu, step.eligibility, net.clip)
-        step = step._replace(state=step.state._replace(hebb=after))
-    return right(net, params, step, *adjoints)
+        params = step.caches.readout[0]
+        h_prev, _, hebb, before = step.state
+        after, *_ = net.rule.forward(net, params, hebb, step.mu, h_prev, step.p, before)
+        weights = (*step.caches.weights[:3], after)
+        step = step._replace(caches=step.caches._replace(weights=weights))
+    return right(net, step, *adjoints)

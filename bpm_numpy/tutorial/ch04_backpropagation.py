@@ -61,12 +61,12 @@ def checked_problems(rng):
         "hebbian": {"plasticity": "hebbian"},
         "outer": {},
         "outer, cut by Clip": {"regime": "sometimes"},
-        "trace": {"eligibility": "trace"},
-        "trace, paper": {"eligibility": "trace", "reading": "paper"},
-        "Taylor": {"eligibility": "taylor", "n_hidden": 2},
-        "fan-out, trace, cut": {"fanout": True, "eligibility": "trace", "regime": "sometimes"},
+        "trace": {"rule": "trace"},
+        "trace, paper": {"rule": "trace", "reading": "paper"},
+        "Taylor": {"rule": "taylor", "n_hidden": 2},
+        "fan-out, trace, cut": {"fanout": True, "rule": "trace", "regime": "sometimes"},
         "lstm": {"cell": "lstm"},
-        "lstm, paper, Taylor": {"cell": "lstm", "reading": "paper", "eligibility": "taylor", "n_hidden": 2},
+        "lstm, paper, Taylor": {"cell": "lstm", "reading": "paper", "rule": "taylor", "n_hidden": 2},
     }
     problems = {
         "one step from zeros": from_zeros(rng, T=1),
@@ -83,7 +83,7 @@ def from_zeros(rng, T, start=False):
     """An rnn with the trace that starts with a state of zeros, and a loss of its outputs alone: what a first test
     would try. Only its parameters are checked; with ``start`` they have their starting values.
     """
-    problem = random_problem(rng, 2, 3, 2, T, 2, eligibility="trace")
+    problem = random_problem(rng, 2, 3, 2, T, 2, rule="trace")
     params, x, _ = problem.split(problem.inputs)
     zeros = problem.net.initial_state(2)
     if start:

@@ -81,7 +81,7 @@ def verdict_network(eligibility, *, eta=None, reading="notes", held=False):
     until another input overrides it.
     """
     N = CUE + LABEL + 1
-    net = PlasticNetwork(N, N, 1, eligibility=eligibility, reading=reading)
+    net = PlasticNetwork(N, N, 1, rule=rule, reading=reading)
     params = {name: np.zeros(shape) for name, shape in parameter_shapes(net).items()}
     params["W_x"] = 40 * np.eye(N)
     params["W_m"][-1] = 40
@@ -155,10 +155,10 @@ def learn_eta(rng, delay, updates=160, eta=0.8, learning_rate=0.01, reading="not
 
 def late_reward(rng):
     """The curves of the chapter's figure: strengths in quiet (dict label -> array), shares when busy (dict)."""
-    rules = {"simple (outer)": dict(eligibility="outer")}
-    rules |= {f"retroactive, η = {eta}": dict(eligibility="trace", eta=eta) for eta in ETAS}
+    rules = {"simple (outer)": dict(rule="outer")}
+    rules |= {f"retroactive, η = {eta}": dict(rule="trace", eta=eta) for eta in ETAS}
     quiet = {label: strength_by_delay(rng, DELAYS, **options) for label, options in rules.items()}
-    quiet["simple, activity held"] = strength_by_delay(rng, DELAYS, eligibility="outer", held=True)
+    quiet["simple, activity held"] = strength_by_delay(rng, DELAYS, rule="outer", held=True)
     busy = {label: right_by_delay(rng, DELAYS, **options) for label, options in rules.items()}
     return quiet, busy
 

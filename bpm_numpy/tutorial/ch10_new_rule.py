@@ -192,8 +192,8 @@ class RuleNetwork:
     """
 
     def __init__(self, net, rule):
-        if net.plasticity == "none" or net.eligibility != "outer":
-            came = f"plasticity {net.plasticity!r} and eligibility {net.eligibility!r}"
+        if net.plasticity == "none" or net.rule.name != "outer":
+            came = f"plasticity {net.plasticity!r} and eligibility {net.rule.name!r}"
             raise ValueError(f"net: expected a plastic network with eligibility 'outer', got {came}")
         self.net, self.rule = net, rule
 

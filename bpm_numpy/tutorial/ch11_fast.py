@@ -156,7 +156,7 @@ def with_a_loud_passage(rng, T=48, loud=slice(20, 26)):
 
 def draw_problem(rng):
     """A random Problem: any rule that is a sum of products, any cell, T up to 24, Clip from never to nearly always."""
-    rules = [o for o in configurations() if o["plasticity"] != "none" and o["eligibility"] != "taylor"]
+    rules = [o for o in configurations() if o["plasticity"] != "none" and o["rule"] != "taylor"]
     options, clip = rules[rng.integers(len(rules))], float(10 ** rng.uniform(-1, 2))
     T, B, N = (int(rng.integers(1, most + 1)) for most in (24, 3, 6))
     return random_problem(rng, 2, N, 2, T, B, **options, clip=clip)

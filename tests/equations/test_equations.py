@@ -93,18 +93,18 @@ def clip_case():
 
 def hebb_update_case(mu_shape):
     def forward(inputs):
-        return hebb_update_forward(inputs["hebb"], inputs["mu"], inputs["eligibility"], BOUND)
+        return hebb_update_forward(inputs["hebb"], inputs["mu"], inputs["rule"], BOUND)
 
     def backward(inputs, d_outputs):
         _, inside = forward(inputs)
-        mu, E = inputs["mu"], inputs["eligibility"]
+        mu, E = inputs["mu"], inputs["rule"]
         dhebb, dmu, dE = hebb_update_backward(d_outputs[0], mu, E, inside)
         shared = tuple(axis for axis, size in enumerate(mu_shape) if size == 1)  # one drive for all of these
         return {"hebb": dhebb, "mu": dmu.sum(axis=shared, keepdims=True), "eligibility": dE}
 
     def jvp(inputs, tangents):
         _, inside = forward(inputs)
-        return (hebb_update_jvp(inputs["mu"], inputs["eligibility"], inside, *tangents.values()),)
+        return (hebb_update_jvp(inputs["mu"], inputs["rule"], inside, *tangents.values()),)
 
     shapes = {"hebb": (B, N, N), "mu": mu_shape, "eligibility": (B, N, N)}
     return Case(shapes, lambda inputs: forward(inputs)[:1], backward, jvp)

@@ -104,7 +104,7 @@ def test_frozen_hebb_stays_and_the_network_uses_it(network, step):
     frozen = play(net, params, task, np.random.default_rng(1), Intervention(freeze_hebb_from=step))
     np.testing.assert_array_equal(frozen.hebb[: step + 1], free.hebb[: step + 1])
     assert (frozen.hebb[step:] == frozen.hebb[step]).all() and not (free.hebb[step + 1 :] == free.hebb[step]).all()
-    fixed = PlasticNetwork(**net.options | {"plasticity": "none", "eligibility": "outer"})
+    fixed = PlasticNetwork(**net.options | {"plasticity": "none", "rule": "outer"})
     if step == 0:  # Hebb = 0: a network without plasticity
         kept = {name: params[name] for name in fixed.init(np.random.default_rng(0))}
         np.testing.assert_allclose(frozen.logits, fixed.forward(kept, frozen.x).logits, atol=1e-12)

@@ -294,7 +294,7 @@ def test_actor_critic_of_an_episode_ignores_the_others():
 # With a network
 
 CONFIGURATIONS = (
-    {"cell": "rnn", "plasticity": "modulated", "eligibility": "trace", "clip": 0.8},
+    {"cell": "rnn", "plasticity": "modulated", "rule": "trace", "clip": 0.8},
     {"cell": "lstm", "plasticity": "modulated", "fanout": True, "reading": "paper", "alpha": "neuron"},
     {"cell": "rnn", "plasticity": "none", "readout_hidden": 3},
 )

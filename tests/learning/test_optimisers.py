@@ -209,7 +209,7 @@ def test_clipping_against_torch():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("start, step", [(sgd_init, sgd), (adam_init, adam)], ids=["sgd", "adam"])
 def test_a_network_learns_an_association(start, step, dtype):
-    net = PlasticNetwork(2, 4, 2, eligibility="trace", dtype=dtype)
+    net = PlasticNetwork(2, 4, 2, rule="trace", dtype=dtype)
     rng = np.random.default_rng(6)
     params = net.init(rng)
     x = rng.standard_normal((4, 3, 2)).astype(dtype)  # (T, B, D)

@@ -24,8 +24,8 @@ BIT_GENERATORS = (
 NETWORKS = {
     "static rnn": {"plasticity": "none"},
     "fan-out, no clip, deep": {"fanout": True, "clip": np.inf, "readout_hidden": 3, "alpha": "neuron"},
-    "lstm, trace, paper": {"cell": "lstm", "eligibility": "trace", "reading": "paper", "clip": 0.1},
-    "hebbian taylor, float32": {"plasticity": "hebbian", "eligibility": "taylor", "dtype": np.float32},
+    "lstm, trace, paper": {"cell": "lstm", "rule": "trace", "reading": "paper", "clip": 0.1},
+    "hebbian taylor, float32": {"plasticity": "hebbian", "rule": "taylor", "dtype": np.float32},
 }
 every_network = pytest.mark.parametrize("options", NETWORKS.values(), ids=NETWORKS)
 every_bit_generator = pytest.mark.parametrize("kind", BIT_GENERATORS, ids=lambda kind: kind.__name__)

@@ -343,7 +343,7 @@ def test_every_setting_can_be_built_and_written_down(task, setting):
 
 
 def test_starting_values(echo):
-    net, rng = PlasticNetwork(2, 20, 1, eligibility="trace", dtype=np.float32), np.random.default_rng(0)
+    net, rng = PlasticNetwork(2, 20, 1, rule="trace", dtype=np.float32), np.random.default_rng(0)
     params = start_parameters(net, {"W_h": [0.0, 0.01], "alpha": -0.5, "eta": 0.7}, rng)
     assert 0 <= params["W_h"].min() and 0.009 < params["W_h"].max() < 0.01
     assert (params["alpha"] == -0.5).all() and params["eta"] == np.float32(0.7)

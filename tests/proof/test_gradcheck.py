@@ -46,7 +46,7 @@ def problems():
     rng = np.random.default_rng(2021)
     drawn = []
     for number, options in enumerate(all_configurations()):
-        n_hidden = 2 if options["eligibility"] == "taylor" else 3
+        n_hidden = 2 if options["rule"] == "taylor" else 3
         problem = None
         while problem is None or (problem.cut_share() or 0) > 0.95:  # if all is cut, nothing else matters
             problem = Remembered(*random_problem(rng, 2, n_hidden, 2, 3, 2, REGIMES[number % 3], **options))
@@ -103,7 +103,7 @@ def test_there_are_at_least_ten_broken_gradients():
 
 @both_methods
 def test_the_failure_of_a_network_names_the_parameters_that_are_wrong(method):
-    problem = random_problem(np.random.default_rng(3), 2, 3, 2, 3, 2, "inactive", eligibility="trace")
+    problem = random_problem(np.random.default_rng(3), 2, 3, 2, 3, 2, "inactive", rule="trace")
     with MISTAKES["missing path through eta"].made():
         grads = gradients_by_step(problem)
     report = gradcheck(problem.loss, problem.inputs, grads, method=method, raise_on_failure=False)

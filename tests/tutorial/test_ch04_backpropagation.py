@@ -8,7 +8,7 @@ from bpm_numpy.proof.problems import random_problem
 from bpm_numpy.tutorial import ch04_backpropagation as chapter
 
 
-@pytest.mark.parametrize("options", [{}, {"cell": "lstm", "reading": "paper", "eligibility": "trace"}])
+@pytest.mark.parametrize("options", [{}, {"cell": "lstm", "reading": "paper", "rule": "trace"}])
 def test_the_first_adjoint_is_the_gradient_to_the_initial_state_and_the_last_is_zero(options):
     problem = random_problem(np.random.default_rng(0), 2, 3, 2, 5, 2, "sometimes", **options)
     traj = problem.forward(problem.inputs)

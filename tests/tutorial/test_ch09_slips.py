@@ -14,7 +14,7 @@ def test_the_unit_holds_a_bit_because_its_gates_are_open_and_it_reads_nothing_mo
 
 def test_resume_says_zero_only_if_what_was_forgotten_does_not_matter():
     rng = np.random.default_rng(5)
-    problem = random_problem(rng, 3, 4, 2, 6, 2, cell="rnn", eligibility="outer")
+    problem = random_problem(rng, 3, 4, 2, 6, 2, cell="rnn", rule="outer")
     params, x, _ = problem.split(problem.inputs)
     assert slips.resume(problem.net, params, x, 3) < 1e-12
     assert slips.resume(problem.net, params, x, 3, "hebb") > 1e-3

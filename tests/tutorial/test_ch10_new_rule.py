@@ -65,7 +65,7 @@ def test_the_modes_of_a_rule_agree(rng, bound):
     assert not np.isclose(*pair_modes(OJA._replace(jvp=HEBB.jvp), rng, np.inf), rtol=1e-3)
 
 
-@pytest.mark.parametrize("options", ({"plasticity": "none"}, {"eligibility": "trace"}), ids=str)
+@pytest.mark.parametrize("options", ({"plasticity": "none"}, {"rule": "trace"}), ids=str)
 def test_networks_that_a_rule_does_not_fit_are_refused(options):
     with pytest.raises(ValueError, match="net: expected a plastic network"):
         RuleNetwork(PlasticNetwork(3, 4, 2, **options), OJA)

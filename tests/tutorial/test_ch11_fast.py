@@ -37,7 +37,7 @@ def test_traffic_of_known_operations():
     assert type(np.empty(1)) is np.ndarray  # NumPy is as it was
 
 
-@pytest.mark.parametrize("rule", ({}, {"eligibility": "trace", "cell": "lstm"}), ids=("rnn outer", "lstm trace"))
+@pytest.mark.parametrize("rule", ({}, {"rule": "trace", "cell": "lstm"}), ids=("rnn outer", "lstm trace"))
 def test_counting_does_not_change_the_pass(rule):
     problem = random_problem(np.random.default_rng(1), 2, N, 1, 5, 2, "sometimes", **rule)
     found = {}
@@ -55,7 +55,7 @@ def test_counting_does_not_change_the_pass(rule):
 
 def test_certificates_see_each_chunk_by_itself():
     rng = np.random.default_rng(2)
-    options = {"eligibility": "trace", "reading": "paper"}
+    options = {"rule": "trace", "reading": "paper"}
     net = PlasticNetwork(2, N, 1, clip=np.inf, **options)
     params, x = net.init(rng), rng.standard_normal((11, 3, 2))
     free = net.forward(params, x)

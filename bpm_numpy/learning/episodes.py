@@ -14,7 +14,7 @@ import numpy as np
 from ..arguments import check_count, check_generator
 from ..chunks import choose_plan
 from ..network import Trajectory
-from .losses import binary_cross_entropy, cross_entropy, discounted_returns, entropy_bonus, reinforce, value_loss
+from .losses import actor_critic, binary_cross_entropy, cross_entropy
 
 
 class Episode(NamedTuple):
@@ -66,21 +66,12 @@ def draw_actions(logits, rng):
 
 
 def loss_and_gradients(settings, net, params, episode):
-    """The loss of an Episode and its Gradients. ``settings``: training.Settings, which holds the loss's weights.
-
-    With rewards it is the actor-critic of ``losses``, with one difference: only the answers that count are in the
-    policy's and the entropy's term, while the critic learns, and returns are summed, over all steps.
-    """
+    """The loss of an Episode and its Gradients. ``settings``: training.Settings, which holds the loss's weights."""
     trajectory, _, actions, rewards, counts, targets = episode
     logits, d_values = trajectory.logits, None
     if targets is None:
-        values = trajectory.values
-        returns = discounted_returns(rewards, settings.discount)  # (T, B)
-        policy, d_policy = reinforce(logits, actions, returns, baseline=values, mask=counts)
-        critic, d_critic = value_loss(values, returns)
-        bonus, d_bonus = entropy_bonus(logits, settings.entropy, counts)
-        loss = policy + settings.value_weight * critic - settings.entropy_weight * bonus
-        d_logits, d_values = d_policy - settings.entropy_weight * d_bonus, settings.value_weight * d_critic
+        weights = {name: getattr(settings, name) for name in ("discount", "value_weight", "entropy_weight", "entropy")}
+        loss, d_logits, d_values = actor_critic(logits, trajectory.values, actions, rewards, counts=counts, **weights)
     elif targets.ndim == 2:
         loss, d_logits = cross_entropy(logits, targets, counts)
     else:

@@ -1,7 +1,6 @@
-"""Optimisers, and clipping of the gradient. Plain functions: new parameters and a new state come back.
+"""The optimiser, and clipping of the gradient. Plain functions: new parameters and a new state come back.
 
     clip_gradient_norm   shortens the whole gradient, keeping its direction
-    sgd_init, sgd        gradient descent with momentum (Polyak 1964)
     adam_init, adam      Adam (Kingma & Ba 2015)
 
 Parameters, gradients and the parts of a state are dicts, parameter name -> array, all of one dtype, float32
@@ -18,12 +17,6 @@ import numpy as np
 from ..arguments import check_arrays, check_count, check_number
 
 FLOATS = (np.float32, np.float64)
-
-
-class SgdState(NamedTuple):
-    """velocity: dict like the parameters, the decaying sum of past gradients."""
-
-    velocity: dict
 
 
 class AdamState(NamedTuple):
@@ -51,37 +44,6 @@ def clip_gradient_norm(grads, max_norm):
     return _arrays({name: g * factor for name, g in grads.items()}, dtype), norm
 
 
-def sgd_init(params):
-    """The state before the first step: velocity 0."""
-    return SgdState(_zeros(params))
-
-
-def sgd(params, grads, state, *, learning_rate, momentum=0.0):
-    """One step of gradient descent with momentum -> params, SgdState.
-
-        velocity ← momentum · velocity + g
-        p        ← p - learning_rate · velocity
-
-    Unrolled, velocity_t = Σ_{k=1}^{t} momentum^{t-k} g_k: a direction that keeps its sign grows up to
-    1 / (1 - momentum) times, one that flips cancels. At a constant rate p_t - p_{t-1} =
-    -learning_rate · velocity_t, so this is Polyak's heavy ball,
-    p_{t+1} = p_t - learning_rate · g_{t+1} + momentum (p_t - p_{t-1}).
-
-    learning_rate is at least 0; momentum is in [0, 1), 0 for plain gradient descent.
-    """
-    dtype, shapes = _check_params("params", params)
-    check_arrays("grads", grads, shapes, (dtype,))
-    _check_state(state, SgdState)
-    check_arrays("state.velocity", state.velocity, shapes, (dtype,))
-    check_number("learning_rate", learning_rate, at_least=0)
-    check_number("momentum", momentum, at_least=0, below=1)
-    learning_rate, momentum = float(learning_rate), float(momentum)
-
-    velocity = {name: momentum * state.velocity[name] + grads[name] for name in params}
-    moved = {name: p - learning_rate * velocity[name] for name, p in params.items()}
-    return _arrays(moved, dtype), SgdState(_arrays(velocity, dtype))
-
-
 def adam_init(params):
     """The state before the first step: m and v 0, no steps."""
     return AdamState(_zeros(params), _zeros(params), 0)
@@ -104,7 +66,8 @@ def adam(params, grads, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-
     """
     dtype, shapes = _check_params("params", params)
     check_arrays("grads", grads, shapes, (dtype,))
-    _check_state(state, AdamState)
+    if not isinstance(state, AdamState):
+        raise TypeError(f"state: expected AdamState, got {type(state).__name__}")
     check_arrays("state.m", state.m, shapes, (dtype,))
     check_arrays("state.v", state.v, shapes, (dtype,))
     check_count("state.steps", state.steps, smallest=0)
@@ -134,11 +97,6 @@ def _check_params(name, values):
     dtype = getattr(next(iter(values.values())), "dtype", None)
     check_arrays(name, values, shapes, (dtype,) if dtype in FLOATS else FLOATS)
     return dtype, shapes
-
-
-def _check_state(state, kind):
-    if not isinstance(state, kind):
-        raise TypeError(f"state: expected {kind.__name__}, got {type(state).__name__}")
 
 
 def _zeros(params):

@@ -18,7 +18,7 @@ class Task:
     """B episodes of T steps. A subclass says what is drawn, seen and earned.
 
     Class attributes: ``kind``, "reward" or "supervised"; ``SMALL``, name -> options of a small setting;
-    ``score_label``, what the number under "score" of ``summarise`` is, and ``higher_is_better`` of it.
+    ``score_label``, what the number under "score" of ``summarise`` is.
 
     Attributes: every option by its name; ``n_inputs`` D, ``n_outputs`` A, ``T``; ``rng``, the Generator in use,
     which between two episodes is all the state a task has; ``t``, steps taken since ``reset``; ``drawn``, a
@@ -29,7 +29,6 @@ class Task:
     kind = None
     SMALL = {}
     score_label = "score"
-    higher_is_better = True
 
     def __init__(self, batch, T, n_inputs, n_outputs):
         check_count("batch", batch)
@@ -41,11 +40,6 @@ class Task:
     def options(self):
         """dict of all arguments: ``type(task)(**task.options)`` is the same task; can be written as JSON."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
-
-    @property
-    def num_envs(self):
-        """B, by Gymnasium's name."""
-        return self.batch
 
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.options.items())})"
@@ -182,14 +176,11 @@ def play_by_rule(task, rng, choose):
 class SequenceTask(Task):
     """Supervised: the inputs don't depend on the answers, so that a whole episode is known beforehand.
 
-    ``loss`` names the loss of ``losses`` for logits (T, B, A), targets and counts of ``sequences``.
-
     Attributes after ``reset``: ``inputs``, ``targets``, ``counts``, which ``step`` walks through. The observation
     after the end is zeros. The reward is 1 for a right answer where answers count, else 0.
     """
 
     kind = "supervised"
-    loss = "cross_entropy"
 
     def sequences(self, rng):
         """B whole episodes: inputs (T, B, D) float64, targets (T, B) int64, counts (T, B) bool.

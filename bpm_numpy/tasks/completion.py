@@ -36,7 +36,6 @@ class Completion(SequenceTask):
         "small": {"batch": 16, "bits": 16, "patterns": 2, "rounds": 2, "shown": 3, "blank": 1, "asked": 3},
         "tiny": {"batch": 16, "bits": 8, "patterns": 2, "rounds": 1, "shown": 2, "blank": 1, "asked": 2},
     }
-    loss = "binary_cross_entropy"
     score_label = "hidden bits right (0 chance, 1 all)"
 
     def __init__(self, *, batch=1, bits=1000, patterns=5, rounds=2, shown=6, blank=4, asked=6, hidden=0.5):

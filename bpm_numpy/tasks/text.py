@@ -118,7 +118,6 @@ class Text(SequenceTask):
         "pydoc": {"batch": 16, "T": 64, "source": "pydoc"},
     }
     score_label = "bits a symbol"
-    higher_is_better = False
 
     def __init__(self, *, batch=30, T=95, source="grammar", names=8, objects=8, grammar_seed=0, held_out=False):
         check_choice("source", source, ("grammar", "pydoc"))

@@ -2,6 +2,7 @@
 
     clip_gradient_norm   shortens the whole gradient, keeping its direction
     adam_init, adam      Adam (Kingma & Ba 2015)
+    decay_parameters     weight decay, apart from the gradient
 
 Parameters, gradients and the parts of a state are dicts, parameter name -> array, all of one dtype, float32
 or float64, which the results keep. ``params`` and ``grads.params`` of a PlasticNetwork are such dicts.
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_arrays, check_count, check_number
+from ..arguments import check_arrays, check_count, check_names, check_number
 
 FLOATS = (np.float32, np.float64)
 
@@ -49,7 +50,7 @@ def adam_init(params):
     return AdamState(_zeros(params), _zeros(params), 0)
 
 
-def adam(params, grads, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def adam(params, grads, state, *, learning_rate, rate_factors=None, beta1=0.9, beta2=0.999, eps=1e-8):
     """One step of Adam (Kingma & Ba 2015, algorithm 1), the t-th, counted from 1 -> params, AdamState.
 
         m ← beta1 m + (1 - beta1) g            running mean of the gradient
@@ -62,7 +63,8 @@ def adam(params, grads, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-
     |m̂| / √v̂ is about 1 while a gradient keeps its sign and small while it flips: learning_rate is roughly the
     length of a step in every coordinate, whatever the scale of the gradient.
 
-    learning_rate is at least 0; beta1 and beta2 are in [0, 1); eps is above 0.
+    learning_rate is at least 0; ``rate_factors``: dict, parameter name -> a factor of at least 0 on it, 1 for all names
+    that are not there; beta1 and beta2 are in [0, 1); eps is above 0.
     """
     dtype, shapes = _check_params("params", params)
     check_arrays("grads", grads, shapes, (dtype,))
@@ -72,6 +74,10 @@ def adam(params, grads, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-
     check_arrays("state.v", state.v, shapes, (dtype,))
     check_count("state.steps", state.steps, smallest=0)
     check_number("learning_rate", learning_rate, at_least=0)
+    rate_factors = {} if rate_factors is None else rate_factors
+    check_names("rate_factors", rate_factors, params, complete=False)
+    for name, factor in rate_factors.items():
+        check_number(f"rate_factors[{name!r}]", factor, at_least=0)
     check_number("beta1", beta1, at_least=0, below=1)
     check_number("beta2", beta2, at_least=0, below=1)
     check_number("eps", eps, above=0)
@@ -83,8 +89,22 @@ def adam(params, grads, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-
     moved = {}
     for name, p in params.items():
         m_hat, v_hat = m[name] / (1 - beta1**t), v[name] / (1 - beta2**t)
-        moved[name] = p - learning_rate * m_hat / (np.sqrt(v_hat) + eps)
+        rate = learning_rate * float(rate_factors.get(name, 1))
+        moved[name] = p - rate * m_hat / (np.sqrt(v_hat) + eps)
     return _arrays(moved, dtype), AdamState(_arrays(m, dtype), _arrays(v, dtype), t)
+
+
+def decay_parameters(params, decay):
+    """p ← (1 - share) p for each parameter in ``decay``, a dict of name -> share in [0, 1); the others stay -> params.
+
+    A parameter shrinks by the same share whatever its gradient is (Loshchilov & Hutter 2019). With a penalty on p² in
+    the loss it would not, since Adam divides the penalty's gradient by the size of the whole gradient.
+    """
+    dtype, _ = _check_params("params", params)
+    check_names("decay", decay, params, complete=False)
+    for name, share in decay.items():
+        check_number(f"decay[{name!r}]", share, at_least=0, below=1)
+    return params | _arrays({name: (1 - float(share)) * params[name] for name, share in decay.items()}, dtype)
 
 
 def _check_params(name, values):

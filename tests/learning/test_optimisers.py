@@ -7,7 +7,7 @@ import pytest
 
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.learning.losses import cross_entropy
-from bpm_numpy.learning.optimisers import AdamState, adam, adam_init, clip_gradient_norm
+from bpm_numpy.learning.optimisers import AdamState, adam, adam_init, clip_gradient_norm, decay_parameters
 
 RATE = {"learning_rate": 0.1}
 
@@ -107,6 +107,26 @@ def test_adam_goes_on_from_a_stored_state():
     assert other_state.steps == state.steps == 4 and type(state.steps) is int
     for name in params:
         np.testing.assert_array_equal(params[name], other[name])
+
+
+def test_a_factor_on_the_rate_is_a_rate_of_its_own():
+    params, grads = draw(17), draw(18)
+    one, state = adam(params, grads, adam_init(params), learning_rate=0.1, rate_factors={"W": 0.5, "alpha": 0})
+    for name, rate in {"W": 0.05, "b": 0.1, "alpha": 0.0, "B": 0.1}.items():
+        alone, _ = adam(params, grads, adam_init(params), learning_rate=rate)
+        np.testing.assert_array_equal(one[name], alone[name])
+    assert state.m["alpha"] != 0  # the gradient is Adam's business still: see ``training.descend``
+    np.testing.assert_array_equal(one["alpha"], params["alpha"])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_decay_takes_a_share_of_what_is_named(dtype):
+    params = freeze(draw(19, dtype))
+    shrunk = decay_parameters(params, {"W": 0.25, "alpha": np.float64(0.5)})
+    assert_like(shrunk, params)
+    for name, share in {"W": 0.25, "b": 0, "alpha": 0.5, "B": 0}.items():
+        np.testing.assert_allclose(shrunk[name], params[name] - dtype(share) * params[name], rtol=1e-6)
+    np.testing.assert_array_equal(shrunk["B"], params["B"])
 
 
 # Against PyTorch
@@ -259,12 +279,29 @@ ERRORS = [
     (ValueError, "beta1", lambda: adam(P, G, M, **RATE, beta1=1.0)),
     (ValueError, "beta2", lambda: adam(P, G, M, **RATE, beta2=-0.5)),
     (ValueError, "eps", lambda: adam(P, G, M, **RATE, eps=0.0)),
+    (TypeError, "rate_factors", lambda: adam(P, G, M, **RATE, rate_factors=[0.1])),
+    (ValueError, r"rate_factors\['b'\]", lambda: adam(P, G, M, **RATE, rate_factors={"b": -1})),
+    (TypeError, r"rate_factors\['b'\]", lambda: adam(P, G, M, **RATE, rate_factors={"b": None})),
+    (TypeError, "params", lambda: decay_parameters([1.0], {})),
+    (TypeError, "decay", lambda: decay_parameters(P, 0.1)),
+    (ValueError, r"decay\['W'\]", lambda: decay_parameters(P, {"W": 1.0})),
+    (TypeError, r"decay\['W'\]", lambda: decay_parameters(P, {"W": "0.1"})),
 ]
 
 
 @pytest.mark.parametrize("error, name, call", ERRORS, ids=[f"{i}-{name}" for i, (_, name, _) in enumerate(ERRORS)])
 def test_errors_name_the_argument(error, name, call):
     with pytest.raises(error, match=f"^{name}: expected .*, got "):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [lambda: adam(P, G, M, **RATE, rate_factors={"c": 0.1}), lambda: decay_parameters(P, {"c": 0.1})],
+    ids=["rate_factors", "decay"],
+)
+def test_a_factor_of_an_unknown_parameter_is_refused_with_all_names(call):
+    with pytest.raises(ValueError, match="expected the parameters W, b, alpha, B; unknown 'c'$"):
         call()
 
 

@@ -21,11 +21,13 @@ def add_arguments(parser):
 def run(arguments):
     """Exit code: 0, or 2 if there is no such run."""
     try:
-        task, _ = build(load_settings(arguments.run_folder))
+        settings = load_settings(arguments.run_folder)
+        task, _ = build(settings)
         net, params = load_network(arguments.run_folder)
         # A run's own evaluations are seeded by (seed, 1, update).
         rng = np.random.default_rng((arguments.seed, 2))
-        scores = evaluate(net, params, task.for_evaluation(), rng, arguments.episodes, arguments.greedy)
+        held_out, episodes, greedy = task.for_evaluation(), arguments.episodes, arguments.greedy
+        scores = evaluate(net, params, held_out, rng, episodes, greedy, settings.carry)
     except (TypeError, ValueError) as error:
         print(f"evaluate: {error}", file=sys.stderr)
         return 2

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from ..lab.runs import save, train_in
-from ..lab.settings import EXPERIMENTS, settings_for
+from ..lab.settings import CONTROLS, EXPERIMENTS, settings_for
 from ..learning.training import NETWORKS
 from ..tasks import TASKS
 from .progress import progress
@@ -38,6 +38,7 @@ def add_arguments(parser):
         help="any other setting, such as learning_rate=1e-3, start.eta=0.3 or task_options.T=30, or "
         "start=RUN/params.npz to start from what a finished run has learnt; may be repeated",
     )
+    parser.epilog = "Controls, by --set: " + "; ".join(f"{name}: {what}" for name, what in CONTROLS.items()) + "."
     parser.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/TASK-SETTING-NETWORK-seedSEED)")
 
 

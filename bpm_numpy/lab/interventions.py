@@ -19,6 +19,7 @@ import numpy as np
 from ..arguments import check_count, check_generator
 from ..learning.episodes import Episode, draw_actions
 from ..learning.training import build
+from ..learning.trials import clear
 from .runs import load_network, write_csv
 
 
@@ -73,6 +74,8 @@ def play(net, params, task, rng, intervention=Intervention()):  # noqa: B008 - i
     for t in range(T):
         xs.append(obs.astype(net.dtype))
         counts.append(info["decides"])
+        if getattr(task, "reset_at_trials", False):
+            state = clear(state, info["begins"])
         out, after = net.step(params, xs[t], state, forced)
         state = after._replace(hebb=state.hebb) if t >= freeze_from else after
         answer = draw_actions(out.logits, actions_rng) if task.kind == "reward" else task.answers(out.logits)

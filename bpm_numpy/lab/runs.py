@@ -41,7 +41,7 @@ def train_in(folder, settings):
     """``train`` in a folder: begins there or goes on, saves with each row of the curve, and yields every Progress.
 
     To stop between two rows without losing an update, ``save`` the last Progress. ValueError if the folder's run has
-    other settings; only ``updates`` may grow.
+    other settings; only ``updates`` may grow, unless the learning rate falls towards the last one.
     """
     progress = open_run(folder, settings)
     for progress in train(settings, progress):  # noqa: B020 - the first one counts if there is nothing left to do
@@ -181,14 +181,18 @@ def _group(task, setting, label, group):
 
 
 def _check_same(folder, settings):
-    """The folder's settings are these, but for ``updates``; or ValueError with the differences."""
+    """The folder's settings are these, except ``updates``; or ValueError with the differences.
+
+    Where the learning rate falls towards the last update, ``updates`` is part of how the others were done.
+    """
+    may_grow = settings.final_rate_factor == 1
     there = flatten(load_settings(folder))
     # Through JSON and back, which is how the folder's came: it turns tuples into lists.
     here = flatten(Settings(**json.loads(json.dumps(settings._asdict()))))
     differences = [
         f"{name} {there.get(name)!r}, not {here.get(name)!r}"
         for name in dict.fromkeys([*there, *here])
-        if name != "updates" and there.get(name) != here.get(name)
+        if not (name == "updates" and may_grow) and there.get(name) != here.get(name)
     ]
     if differences:
         raise ValueError(f"settings: expected those of the run in {folder}: {'; '.join(differences)}")

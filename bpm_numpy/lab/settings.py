@@ -21,9 +21,21 @@ SETTINGS = {
     "entropy": "sum_of_squares",
     "evaluate_every": 50,
     "evaluation_episodes": 160,
+    **Settings._field_defaults,
+}
+# What the controls of a training do, by the names under which ``changes`` and ``train --set`` take them.
+CONTROLS = {
+    "rate_factors.NAME": "factor on a parameter's learning rate; 0 freezes it (with start.NAME=0 it has no effect)",
+    "decay.NAME": "share that a parameter loses after each update, such as 0.001",
+    "warm_up": "updates over which the learning rate rises from 0 (default 0)",
+    "final_rate_factor": "factor to which the learning rate falls by the last update, in a straight line (default 1)",
+    "loss_per_step": "true: the loss of rewards is divided by T",
+    "hebb_penalty": "weight of the mean squared Hebb(T) in the loss (default 0)",
+    "carry": "true: h, c, Hebb and trace go on from batch to batch; text of source pydoc is read on",
+    "task_options.reset_at_trials": "true: h, c and trace are zero where a trial begins; Hebb stays",
 }
 # Retroactive networks hardly learn in a short run from a small eta: the trace would forget too slowly to tell
-# one step from another. Parameters that a network lacks are left out.
+# one step from another. Parameters that a network lacks are left out, here and in rate_factors and decay.
 START = {"eta": 0.7}
 PAPER_START = {"W_h": [0.0, 0.01], "alpha": [0.0, 0.01], "eta": 0.1}
 # The paper's language model: a plastic LSTM with one alpha a neuron, M(t) fanned out, a wider clip.
@@ -74,8 +86,9 @@ EXPERIMENTS = {  # (task, setting)
 def settings_for(task, network, setting="small", seed=0, changes=None):
     """The Settings of a run; ``changes``: dict of what differs from the table, by name.
 
-    A name is one of Settings, or task_options.X, network_options.X and start.X for a single one of these; for instance
-    {"updates": 200, "task_options.T": 30, "start.eta": 0.3}; or start itself, for a file to start from.
+    A name is one of Settings, or task_options.X, network_options.X, start.X, rate_factors.X and decay.X for a single
+    one of these; for instance {"updates": 200, "task_options.T": 30, "start.eta": 0.3}; or start itself, for a file to
+    start from. CONTROLS says what the controls among them do.
     TypeError or ValueError for anything that is none.
     """
     check_choice("task", task, TASKS)
@@ -92,8 +105,10 @@ def settings_for(task, network, setting="small", seed=0, changes=None):
     fields["network_options"] = NETWORKS[network] | fields["network_options"]
     if network in ("none", "plastic"):
         fields["network_options"].pop("fanout", None)  # of the modulator
-    names = parameter_shapes(build(Settings(**fields))[1])
-    fields["start"] = {name: value for name, value in fields["start"].items() if name in names}
+    by_parameter = ("start", "rate_factors", "decay")
+    names = parameter_shapes(build(Settings(**fields | dict.fromkeys(by_parameter, {})))[1])
+    for field in by_parameter:
+        fields[field] = {name: value for name, value in fields[field].items() if name in names}
     for name, value in (changes or {}).items():
         _change(fields, name, value)
     settings = Settings(**fields)

@@ -1,6 +1,6 @@
 """A batch of episodes: acted out, scored, and turned into a loss and its gradients.
 
-    rollout                  net and task meet: an Episode, whose trajectory goes straight into ``net.backward``
+    rollout                  net and task meet: an Episode, whose trajectory goes straight into ``trials.backward``
     loss_and_gradients       actor-critic for rewards, cross-entropy for targets
     evaluate                 scores on fresh episodes, without learning
 
@@ -14,13 +14,15 @@ import numpy as np
 from ..arguments import check_count, check_generator
 from ..chunked.plan import choose_plan
 from ..network import Trajectory
-from .losses import binary_cross_entropy, cross_entropy, discounted_returns, entropy_bonus, reinforce, value_loss
+from ..step import State
+from .losses import actor_critic, binary_cross_entropy, cross_entropy
+from .trials import TrialRun, Trials, backward
 
 
 class Episode(NamedTuple):
     """T steps of B episodes. targets are None in a task of kind "reward"."""
 
-    trajectory: Trajectory
+    trajectory: Trajectory | Trials
     x: np.ndarray  # what the network read (T, B, D)
     actions: np.ndarray  # what it answered; in a supervised task the most probable answer, (T, B) or bits (T, B, A)
     rewards: np.ndarray  # for that answer (T, B)
@@ -28,28 +30,42 @@ class Episode(NamedTuple):
     targets: np.ndarray | None  # the right answers (T, B), or bits ±1 (T, B, A)
 
 
-def rollout(net, params, task, rng, greedy=False):
+def rollout(net, params, task, rng, greedy=False, state=None, number=None):
     """B fresh episodes of ``task``, drawn from the Generator ``rng`` -> Episode.
 
     Actions are drawn from the policy, or are its most probable ones if ``greedy``. A supervised task's observations
-    do not depend on the answers, so the network reads them in one go.
+    do not depend on the answers, so the network reads them in one go. With ``task.reset_at_trials`` h, c and the trace
+    are set to zero where a trial begins (see ``trials``).
+
+    state: the network's State to begin with, None for zeros. number: of this batch among consecutive ones (see
+    ``SequenceTask.consecutive``), None for a batch on its own.
     """
     check_generator("rng", rng)
+    state = net.initial_state(task.batch) if state is None else state
+    resets = getattr(task, "reset_at_trials", False)
     if task.kind == "supervised":
-        x, targets, counts = task.sequences(rng)
+        x, targets, counts = task.sequences(rng) if number is None else task.consecutive(rng, number)
+        begins = task.begins(x) if resets else None
         x = x.astype(net.dtype)
-        trajectory = net.forward(params, x)
+        if resets:
+            run = TrialRun(net, params, state)
+            for x_t, begins_t in zip(x, begins):
+                run.step(x_t, begins_t)
+            trajectory = run.trajectory()
+        else:
+            trajectory = net.forward(params, x, state)
         actions = task.answers(trajectory.logits)
         return Episode(trajectory, x, actions, task.grade(actions, x, targets, counts), counts, targets)
 
     T, B = task.T, task.batch
     x = np.empty((T, B, task.n_inputs), net.dtype)
     actions, rewards, counts = np.empty((T, B), np.int64), np.empty((T, B), net.dtype), np.empty((T, B), bool)
-    run = net.begin(params, net.initial_state(B), plan=choose_plan(net, T, B))
+    run = TrialRun(net, params, state) if resets else net.begin(params, state, plan=choose_plan(net, T, B))
     obs, info = task.reset(seed=rng)
     for t in range(T):
         x[t], counts[t] = obs, info["decides"]
-        logits = run.step(x[t]).logits  # (B, A)
+        out = run.step(x[t], info["begins"]) if resets else run.step(x[t])
+        logits = out.logits  # (B, A)
         actions[t] = logits.argmax(axis=1) if greedy else draw_actions(logits, rng)
         obs, rewards[t], _, _, info = task.step(actions[t])
     return Episode(run.trajectory(), x, actions, rewards, counts, None)
@@ -68,29 +84,38 @@ def draw_actions(logits, rng):
 def loss_and_gradients(settings, net, params, episode):
     """The loss of an Episode and its Gradients. ``settings``: training.Settings, which holds the loss's weights.
 
-    With rewards it is the actor-critic of ``losses``, with one difference: only the answers that count are in the
-    policy's and the entropy's term, while the critic learns, and returns are summed, over all steps.
+    With ``settings.loss_per_step`` it is divided by T. With ``settings.hebb_penalty`` above 0 it also holds
+
+        hebb_penalty · mean over batch and entries of Hebb(T)²,    dHebb(T) = 2 hebb_penalty Hebb(T) / (B N²)
     """
     trajectory, _, actions, rewards, counts, targets = episode
-    logits, d_values = trajectory.logits, None
+    logits, d_values, d_state = trajectory.logits, None, None
     if targets is None:
-        values = trajectory.values
-        returns = discounted_returns(rewards, settings.discount)  # (T, B)
-        policy, d_policy = reinforce(logits, actions, returns, baseline=values, mask=counts)
-        critic, d_critic = value_loss(values, returns)
-        bonus, d_bonus = entropy_bonus(logits, settings.entropy, counts)
-        loss = policy + settings.value_weight * critic - settings.entropy_weight * bonus
-        d_logits, d_values = d_policy - settings.entropy_weight * d_bonus, settings.value_weight * d_critic
+        weights = {name: getattr(settings, name) for name in ("discount", "value_weight", "entropy_weight", "entropy")}
+        loss, d_logits, d_values = actor_critic(logits, trajectory.values, actions, rewards, counts=counts, **weights)
     elif targets.ndim == 2:
         loss, d_logits = cross_entropy(logits, targets, counts)
     else:
         loss, d_logits = binary_cross_entropy(logits, targets.astype(logits.dtype), counts)
-    return float(loss), net.backward(params, trajectory, d_logits, d_values)
+    if settings.loss_per_step:
+        T = len(logits)
+        loss, d_logits, d_values = loss / T, d_logits / T, d_values / T
+    if settings.hebb_penalty:
+        hebb = trajectory.state.hebb  # (B, N, N)
+        loss = loss + settings.hebb_penalty * np.square(hebb).mean()
+        d_state = State(h=None, hebb=2 * settings.hebb_penalty / hebb.size * hebb)
+    return float(loss), backward(net, params, trajectory, d_logits, d_values, d_state)
 
 
-def evaluate(net, params, task, rng, episodes, greedy=False):
-    """Means of ``task.summarise`` over at least that many fresh episodes, in whole batches -> dict of floats."""
+def evaluate(net, params, task, rng, episodes, greedy=False, carry=False):
+    """Means of ``task.summarise`` over at least that many fresh episodes, in whole batches -> dict of floats.
+
+    The first batch begins at zeros, and each other one too, or, with ``carry``, where the one before has ended.
+    """
     check_count("episodes", episodes)
-    batches = range(-(-episodes // task.batch))
-    summaries = [task.summarise(rollout(net, params, task, rng, greedy)) for _ in batches]
+    state, summaries = None, []
+    for number in range(-(-episodes // task.batch)):
+        episode = rollout(net, params, task, rng, greedy, state, number if carry else None)
+        state = episode.trajectory.state if carry else None
+        summaries.append(task.summarise(episode))
     return {name: float(np.mean([summary[name] for summary in summaries])) for name in summaries[0]}

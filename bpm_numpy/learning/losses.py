@@ -184,6 +184,7 @@ def actor_critic(
     entropy_weight,
     entropy="shannon",
     mask=None,
+    counts=None,
     bootstrap=None,
 ):
     """Advantage actor-critic: logits (T, B, A); values, actions, rewards (T, B) -> loss, d_logits, d_values.
@@ -191,6 +192,10 @@ def actor_critic(
         L = reinforce(baseline = v) + value_weight · value_loss - entropy_weight · entropy_bonus
 
     with R the ``discounted_returns`` of rewards, discount, mask and bootstrap. The weights are at least 0.
+
+    ``mask`` says which steps belong to an episode; ``counts`` (T, B), bool, at which of them the action matters (None
+    for all). The policy and the entropy learn from the steps that count alone. Returns are summed, and the critic
+    learns, over all steps of the episode.
 
     The advantage R - v is a constant of the policy's term: d_values comes from the value loss alone. Finite
     differences of L in ``values`` are therefore not d_values: a check must hold the advantage fixed, with
@@ -207,9 +212,10 @@ def actor_critic(
     value_weight, entropy_weight = float(value_weight), float(entropy_weight)
 
     returns = discounted_returns(rewards, discount, mask, bootstrap)  # (T, B)
-    policy, d_policy = reinforce(logits, actions, returns, baseline=values.real, mask=mask)
+    decided = mask if counts is None else _full_mask(mask, shape) & _full_mask(counts, shape, "counts")  # (T, B)
+    policy, d_policy = reinforce(logits, actions, returns, baseline=values.real, mask=decided)
     critic, d_critic = value_loss(values, returns, mask)
-    bonus, d_bonus = entropy_bonus(logits, entropy, mask)
+    bonus, d_bonus = entropy_bonus(logits, entropy, decided)
     loss = policy + value_weight * critic - entropy_weight * bonus
     return loss, d_policy - entropy_weight * d_bonus, value_weight * d_critic
 
@@ -224,13 +230,13 @@ def _weighted_log_likelihood(logits, chosen, weights):
     return likelihood, log_softmax_backward(d_log_p, log_p)
 
 
-def _full_mask(mask, shape):
+def _full_mask(mask, shape, name="mask"):
     """The mask (T, B) itself, checked, or all True for None."""
     if mask is None:
         return np.ones(shape, bool)
-    check_array("mask", mask, shape, (np.bool_,))
+    check_array(name, mask, shape, (np.bool_,))
     if not mask.any():
-        raise ValueError("mask: expected at least one True, got none")
+        raise ValueError(f"{name}: expected at least one True, got none")
     return mask
 
 

@@ -1,8 +1,8 @@
-"""Optimisers, and clipping of the gradient. Plain functions: new parameters and a new state come back.
+"""The optimiser, and clipping of the gradient. Plain functions: new parameters and a new state come back.
 
     clip_gradient_norm   shortens the whole gradient, keeping its direction
-    sgd_init, sgd        gradient descent with momentum (Polyak 1964)
     adam_init, adam      Adam (Kingma & Ba 2015)
+    decay_parameters     weight decay, apart from the gradient
 
 Parameters, gradients and the parts of a state are dicts, parameter name -> array, all of one dtype, float32
 or float64, which the results keep. ``params`` and ``grads.params`` of a PlasticNetwork are such dicts.
@@ -15,15 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_arrays, check_count, check_number
+from ..arguments import check_arrays, check_count, check_names, check_number
 
 FLOATS = (np.float32, np.float64)
-
-
-class SgdState(NamedTuple):
-    """velocity: dict like the parameters, the decaying sum of past gradients."""
-
-    velocity: dict
 
 
 class AdamState(NamedTuple):
@@ -51,43 +45,12 @@ def clip_gradient_norm(grads, max_norm):
     return _arrays({name: g * factor for name, g in grads.items()}, dtype), norm
 
 
-def sgd_init(params):
-    """The state before the first step: velocity 0."""
-    return SgdState(_zeros(params))
-
-
-def sgd(params, grads, state, *, learning_rate, momentum=0.0):
-    """One step of gradient descent with momentum -> params, SgdState.
-
-        velocity ← momentum · velocity + g
-        p        ← p - learning_rate · velocity
-
-    Unrolled, velocity_t = Σ_{k=1}^{t} momentum^{t-k} g_k: a direction that keeps its sign grows up to
-    1 / (1 - momentum) times, one that flips cancels. At a constant rate p_t - p_{t-1} =
-    -learning_rate · velocity_t, so this is Polyak's heavy ball,
-    p_{t+1} = p_t - learning_rate · g_{t+1} + momentum (p_t - p_{t-1}).
-
-    learning_rate is at least 0; momentum is in [0, 1), 0 for plain gradient descent.
-    """
-    dtype, shapes = _check_params("params", params)
-    check_arrays("grads", grads, shapes, (dtype,))
-    _check_state(state, SgdState)
-    check_arrays("state.velocity", state.velocity, shapes, (dtype,))
-    check_number("learning_rate", learning_rate, at_least=0)
-    check_number("momentum", momentum, at_least=0, below=1)
-    learning_rate, momentum = float(learning_rate), float(momentum)
-
-    velocity = {name: momentum * state.velocity[name] + grads[name] for name in params}
-    moved = {name: p - learning_rate * velocity[name] for name, p in params.items()}
-    return _arrays(moved, dtype), SgdState(_arrays(velocity, dtype))
-
-
 def adam_init(params):
     """The state before the first step: m and v 0, no steps."""
     return AdamState(_zeros(params), _zeros(params), 0)
 
 
-def adam(params, grads, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-8):
+def adam(params, grads, state, *, learning_rate, rate_factors=None, beta1=0.9, beta2=0.999, eps=1e-8):
     """One step of Adam (Kingma & Ba 2015, algorithm 1), the t-th, counted from 1 -> params, AdamState.
 
         m ← beta1 m + (1 - beta1) g            running mean of the gradient
@@ -100,15 +63,21 @@ def adam(params, grads, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-
     |m̂| / √v̂ is about 1 while a gradient keeps its sign and small while it flips: learning_rate is roughly the
     length of a step in every coordinate, whatever the scale of the gradient.
 
-    learning_rate is at least 0; beta1 and beta2 are in [0, 1); eps is above 0.
+    learning_rate is at least 0; ``rate_factors``: dict, parameter name -> a factor of at least 0 on it, 1 for all names
+    that are not there; beta1 and beta2 are in [0, 1); eps is above 0.
     """
     dtype, shapes = _check_params("params", params)
     check_arrays("grads", grads, shapes, (dtype,))
-    _check_state(state, AdamState)
+    if not isinstance(state, AdamState):
+        raise TypeError(f"state: expected AdamState, got {type(state).__name__}")
     check_arrays("state.m", state.m, shapes, (dtype,))
     check_arrays("state.v", state.v, shapes, (dtype,))
     check_count("state.steps", state.steps, smallest=0)
     check_number("learning_rate", learning_rate, at_least=0)
+    rate_factors = {} if rate_factors is None else rate_factors
+    check_names("rate_factors", rate_factors, params, complete=False)
+    for name, factor in rate_factors.items():
+        check_number(f"rate_factors[{name!r}]", factor, at_least=0)
     check_number("beta1", beta1, at_least=0, below=1)
     check_number("beta2", beta2, at_least=0, below=1)
     check_number("eps", eps, above=0)
@@ -120,8 +89,22 @@ def adam(params, grads, state, *, learning_rate, beta1=0.9, beta2=0.999, eps=1e-
     moved = {}
     for name, p in params.items():
         m_hat, v_hat = m[name] / (1 - beta1**t), v[name] / (1 - beta2**t)
-        moved[name] = p - learning_rate * m_hat / (np.sqrt(v_hat) + eps)
+        rate = learning_rate * float(rate_factors.get(name, 1))
+        moved[name] = p - rate * m_hat / (np.sqrt(v_hat) + eps)
     return _arrays(moved, dtype), AdamState(_arrays(m, dtype), _arrays(v, dtype), t)
+
+
+def decay_parameters(params, decay):
+    """p ← (1 - share) p for each parameter in ``decay``, a dict of name -> share in [0, 1); the others stay -> params.
+
+    A parameter shrinks by the same share whatever its gradient is (Loshchilov & Hutter 2019). With a penalty on p² in
+    the loss it would not, since Adam divides the penalty's gradient by the size of the whole gradient.
+    """
+    dtype, _ = _check_params("params", params)
+    check_names("decay", decay, params, complete=False)
+    for name, share in decay.items():
+        check_number(f"decay[{name!r}]", share, at_least=0, below=1)
+    return params | _arrays({name: (1 - float(share)) * params[name] for name, share in decay.items()}, dtype)
 
 
 def _check_params(name, values):
@@ -134,11 +117,6 @@ def _check_params(name, values):
     dtype = getattr(next(iter(values.values())), "dtype", None)
     check_arrays(name, values, shapes, (dtype,) if dtype in FLOATS else FLOATS)
     return dtype, shapes
-
-
-def _check_state(state, kind):
-    if not isinstance(state, kind):
-        raise TypeError(f"state: expected {kind.__name__}, got {type(state).__name__}")
 
 
 def _zeros(params):

@@ -24,15 +24,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_arrays, check_count, check_generator, check_number
+from ..arguments import check_arrays, check_choice, check_count, check_generator, check_number
 from ..files import check_path, replace_file
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 from ..state import State
-from .optimisers import AdamState, SgdState
+from .optimisers import AdamState
 
 FORMAT, VERSION = "bpm_numpy", 1
-OPTIMISER_STATES = {kind.__name__: kind for kind in (SgdState, AdamState)}
 BIT_GENERATORS = {
     kind.__name__: kind
     for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64)
@@ -42,13 +41,13 @@ BIT_GENERATORS = {
 class TrainingState(NamedTuple):
     """All that a training goes on from.
 
-    net and params; optimiser, the state of ``sgd`` or ``adam``; rng, the Generator that the training draws
-    from; state, the network's State where episodes are cut and carried on, else None; step, updates done.
+    net and params; optimiser, the state of ``adam``; rng, the Generator that the training draws from; state, the
+    network's State where it is carried from one batch to the next, else None; step, updates done.
     """
 
     net: PlasticNetwork
     params: dict
-    optimiser: SgdState | AdamState
+    optimiser: AdamState
     rng: np.random.Generator
     state: State | None
     step: int
@@ -82,7 +81,7 @@ def save_training(path, training):
     content = {
         "options": _options(net),
         "params": params,
-        "optimiser": {"kind": type(optimiser).__name__, "fields": optimiser._asdict()},
+        "optimiser": {"kind": "AdamState", "fields": optimiser._asdict()},
         "rng": {"bits": rng.bit_generator.state, "seeds": rng.bit_generator.seed_seq.state},
         "state": None if state is None else state._asdict(),
         "step": step,
@@ -111,14 +110,11 @@ def _check_parameters(prefix, net, params):
 def _check_training(training):
     net, params, optimiser, rng, state, step = training
     _check_parameters("training.", net, params)
-    kind = type(optimiser)
-    if kind not in OPTIMISER_STATES.values():
-        raise TypeError(f"training.optimiser: expected {' or '.join(OPTIMISER_STATES)}, got {kind.__name__}")
-    for field, value in optimiser._asdict().items():
-        if kind.__annotations__[field] is dict:
-            check_arrays(f"training.optimiser.{field}", value, parameter_shapes(net), (net.dtype,))
-        else:
-            check_count(f"training.optimiser.{field}", value, smallest=0)
+    if not isinstance(optimiser, AdamState):
+        raise TypeError(f"training.optimiser: expected AdamState, got {type(optimiser).__name__}")
+    check_arrays("training.optimiser.m", optimiser.m, parameter_shapes(net), (net.dtype,))
+    check_arrays("training.optimiser.v", optimiser.v, parameter_shapes(net), (net.dtype,))
+    check_count("training.optimiser.steps", optimiser.steps, smallest=0)
     check_generator("training.rng", rng)
     if type(rng.bit_generator) not in BIT_GENERATORS.values():
         expected, came = " or ".join(BIT_GENERATORS), type(rng.bit_generator).__name__
@@ -142,10 +138,11 @@ def _parameters_from(options, params):
 
 
 def _training_from(options, params, optimiser, rng, state, step):
+    check_choice("optimiser: kind", optimiser["kind"], ("AdamState",))
     training = TrainingState(
         PlasticNetwork(**options),
         params,
-        OPTIMISER_STATES[optimiser["kind"]](**optimiser["fields"]),
+        AdamState(**optimiser["fields"]),
         _rng_from(**rng),
         None if state is None else State(**state),
         step,

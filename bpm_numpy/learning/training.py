@@ -15,12 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_choice, check_count, check_names, check_number
+from ..arguments import check_bool, check_choice, check_count, check_names, check_number
 from ..network import PlasticNetwork
+from ..parameters import parameter_shapes
 from ..tasks import TASKS, make_task
 from .episodes import evaluate, loss_and_gradients, rollout
 from .losses import ENTROPIES
-from .optimisers import adam, adam_init, clip_gradient_norm
+from .optimisers import adam, adam_init, clip_gradient_norm, decay_parameters
 from .storage import TrainingState, load_parameters
 
 # The four networks that the paper compares, by its names.
@@ -33,13 +34,17 @@ NETWORKS = {
 
 
 class Settings(NamedTuple):
-    """All that determines a run; can be written as JSON. ``lab.settings.settings_for`` makes them from a table."""
+    """All that determines a run; can be written as JSON. ``lab.settings.settings_for`` makes them from a table.
+
+    Fields with a default are controls, and the default is "none of it": settings written down before there was such a
+    field are those of the same run. Controls of an episode are the task's: see ``tasks.make_task``.
+    """
 
     task: str  # a name in TASKS
     setting: str  # name of the table's row, a label
     network: str  # name in NETWORKS, a label
     seed: int
-    task_options: dict  # of the task's class, and "block" (see ``tasks.make_task``)
+    task_options: dict  # of the task's class, "block" and "reset_at_trials" (see ``tasks.make_task``)
     network_options: dict  # of PlasticNetwork, but for n_inputs and n_outputs, which are the task's
     start: dict | str  # parameter -> its starting value, or [low, high] to draw it from, ``net.init`` gives the others;
     # or a file of parameters to start from, all of them: params.npz of a finished run
@@ -53,6 +58,13 @@ class Settings(NamedTuple):
     entropy: str  # "shannon" | "sum_of_squares"
     evaluate_every: int  # updates: an evaluation and a line of the curve
     evaluation_episodes: int
+    rate_factors: dict = {}  # parameter -> factor on its learning rate; 0 freezes it
+    decay: dict = {}  # parameter -> share that it loses after each update: p <- (1 - share) p
+    warm_up: int = 0  # updates over which the learning rate rises, in a straight line from 0
+    final_rate_factor: float = 1.0  # the learning rate then falls, in a straight line, to this share at the last update
+    loss_per_step: bool = False  # the loss of rewards is divided by T, as the paper's authors do
+    hebb_penalty: float = 0.0  # weight of the mean of Hebb(T)² in the loss
+    carry: bool = False  # h, c, Hebb and trace go on from batch to batch; no gradient goes from one to another
 
 
 class Update(NamedTuple):
@@ -89,6 +101,13 @@ def check_settings(settings):
         check_number(name, getattr(settings, name), above=0)
     check_number("discount", settings.discount, at_least=0, at_most=1)
     check_choice("entropy", settings.entropy, ENTROPIES)
+    check_count("warm_up", settings.warm_up, smallest=0)
+    if settings.warm_up >= settings.updates:
+        raise ValueError(f"warm_up: expected fewer than the {settings.updates} updates, got {settings.warm_up}")
+    check_number("final_rate_factor", settings.final_rate_factor, at_least=0, at_most=1)
+    check_number("hebb_penalty", settings.hebb_penalty, at_least=0)
+    for name in ("loss_per_step", "carry"):
+        check_bool(name, getattr(settings, name))
 
 
 def build(settings):
@@ -96,7 +115,25 @@ def build(settings):
     check_settings(settings)
     task = make_task(settings.task, settings.task_options)
     net = PlasticNetwork(n_inputs=task.n_inputs, n_outputs=task.n_outputs, **settings.network_options)
+    check_controls(settings, task, net)
     return task, net
+
+
+def check_controls(settings, task, net):
+    """The controls in Settings are ones that this task and this network have: TypeError or ValueError otherwise."""
+    names = parameter_shapes(net)
+    check_names("rate_factors", settings.rate_factors, names, complete=False)
+    for name, factor in settings.rate_factors.items():
+        check_number(f"rate_factors[{name!r}]", factor, at_least=0)
+    check_names("decay", settings.decay, names, complete=False)
+    for name, share in settings.decay.items():
+        check_number(f"decay[{name!r}]", share, at_least=0, below=1)
+        if share > 0 and settings.rate_factors.get(name) == 0:
+            raise ValueError(f"decay[{name!r}]: expected none, since rate_factors[{name!r}] is 0 (frozen), got {share}")
+    if settings.hebb_penalty and net.plasticity == "none":
+        raise ValueError(f"hebb_penalty: expected 0 with plasticity 'none', got {settings.hebb_penalty}")
+    if settings.loss_per_step and task.kind == "supervised":
+        raise ValueError("loss_per_step: expected False in a supervised task, whose loss is a mean, got True")
 
 
 def begin(settings):
@@ -137,14 +174,38 @@ def update(settings, task, training):
     """One batch of episodes, one step of Adam -> TrainingState, Update. The training's rng moves on."""
     started = time.perf_counter()
     net, params = training.net, training.params
-    episode = rollout(net, params, task, training.rng)
+    goes_on = {"state": training.state, "number": training.step} if settings.carry else {}
+    episode = rollout(net, params, task, training.rng, **goes_on)
     score = task.summarise(episode)["score"]
     loss, grads = loss_and_gradients(settings, net, params, episode)
-    shortened, norm = clip_gradient_norm(grads.params, settings.max_norm)
-    rates = {"learning_rate": settings.learning_rate, "eps": settings.eps}
-    params, optimiser = adam(params, shortened, training.optimiser, **rates)
-    training = training._replace(params=params, optimiser=optimiser, step=training.step + 1)
-    return training, Update(training.step, float(score), loss, norm, time.perf_counter() - started)
+    number, state = training.step + 1, (episode.trajectory.state if settings.carry else None)
+    params, optimiser, norm = descend(settings, params, grads.params, training.optimiser, number)
+    training = training._replace(params=params, optimiser=optimiser, state=state, step=number)
+    return training, Update(number, float(score), loss, norm, time.perf_counter() - started)
+
+
+def descend(settings, params, grads, optimiser, number):
+    """All that an update does to the parameters, from their gradient -> params, AdamState, norm of the gradient.
+
+    A frozen parameter has the gradient 0: it isn't counted in the norm, Adam's m and v of it stay 0, and it keeps every
+    bit.
+    """
+    frozen = [name for name, factor in settings.rate_factors.items() if factor == 0]
+    grads = grads | {name: np.zeros_like(grads[name]) for name in frozen}
+    shortened, norm = clip_gradient_norm(grads, settings.max_norm)
+    rate = learning_rate_at(settings, number)
+    params, optimiser = adam(
+        params, shortened, optimiser, learning_rate=rate, rate_factors=settings.rate_factors, eps=settings.eps
+    )
+    return decay_parameters(params, settings.decay), optimiser, norm
+
+
+def learning_rate_at(settings, number):
+    """The learning rate of update ``number``, counted from 1: see ``warm_up`` and ``final_rate_factor`` in Settings."""
+    if number < settings.warm_up:
+        return settings.learning_rate * number / settings.warm_up
+    to_come = (settings.updates - number) / (settings.updates - settings.warm_up)  # falls to 0
+    return settings.learning_rate * (settings.final_rate_factor + (1 - settings.final_rate_factor) * to_come)
 
 
 def train(settings, progress=None):
@@ -167,7 +228,7 @@ def _row(settings, task, training, recent, curve):
     """The curve's next row, from the Updates since the last one and a fresh evaluation."""
     started = time.perf_counter()
     rng = np.random.default_rng((settings.seed, 1, training.step))
-    scores = evaluate(training.net, training.params, task, rng, settings.evaluation_episodes)
+    scores = evaluate(training.net, training.params, task, rng, settings.evaluation_episodes, carry=settings.carry)
     before = curve[-1]["seconds"] if curve else 0.0
     norms = np.array([done.gradient_norm for done in recent])
     return {

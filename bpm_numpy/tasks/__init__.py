@@ -7,15 +7,17 @@
 Every number is a keyword, with the paper's value as default where there is one; ``TASKS[name].SMALL`` has small
 settings. ``base`` says what holds for all of them. kind "reward" (learnt from rewards alone): "cue-reward", "maze",
 "bandit". kind "supervised" (the right answers are known; ``task.sequences``): "association", "completion", "text".
-``make_task`` also takes the option "block", of every task: see ``Block``.
+``make_task`` also takes options of every task: "block" (see ``Block``) and "reset_at_trials" (see ``ResetAtTrials``).
 """
 
+from ..arguments import check_bool
 from .association import Association
 from .bandit import Bandit
 from .block import Block
 from .completion import Completion
 from .cue_reward import CueReward
 from .maze import Maze
+from .reset import ResetAtTrials
 from .text import Text
 
 TASKS = {
@@ -29,11 +31,16 @@ TASKS = {
 
 
 def make_task(name, options):
-    """The task ``name`` with these options; with "block": [first, width] among them it is a ``Block`` of it.
+    """The task ``name`` with these options.
 
+    With "reset_at_trials": True among them it is a ``ResetAtTrials`` of it, with "block": [first, width] a ``Block``.
     TypeError or ValueError for options that the task has not, or that cannot be.
     """
-    task = TASKS[name](**{key: value for key, value in options.items() if key != "block"})
+    resets = options.get("reset_at_trials", False)
+    check_bool("reset_at_trials", resets)
+    task = TASKS[name](**{key: value for key, value in options.items() if key not in ("block", "reset_at_trials")})
+    if resets:
+        task = ResetAtTrials(task)
     if "block" not in options:
         return task
     block = options["block"]

@@ -23,6 +23,8 @@ class Association(SequenceTask):
     Each label has as many of the K cues as any other (K must be a multiple of ``labels``), so that counting the
     labels doesn't help: a score above chance takes the binding of labels to cues.
 
+    An episode has two trials: pairs shown, and cues that ask.
+
     With ``verdict`` (two labels only) the shown label is right or wrong, at random, and the step after it says
     which: +1 or -1. Neither the label nor the verdict says anything alone.
 
@@ -37,6 +39,7 @@ class Association(SequenceTask):
         "tiny-verdict": {"batch": 16, "pairs": 2, "bits": 8, "labels": 2, "verdict": True},
     }
     score_label = "right answers (0 chance, 1 all)"
+    has_trials = True
 
     def __init__(self, *, batch=30, pairs=4, bits=20, labels=2, verdict=False):
         check_count("pairs", pairs)
@@ -81,6 +84,11 @@ class Association(SequenceTask):
         counts = np.zeros((self.T, self.batch), bool)
         counts[self.T - K :] = True
         return inputs, targets, counts
+
+    def begins(self, inputs):
+        begins = super().begins(inputs)
+        begins[self.T - self.pairs] = True
+        return begins
 
     def summarise(self, episode):
         """score: share of right answers, scaled: 0 is chance and 1 all; accuracy: the share itself."""

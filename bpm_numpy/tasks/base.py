@@ -18,7 +18,8 @@ class Task:
     """B episodes of T steps. A subclass says what is drawn, seen and earned.
 
     Class attributes: ``kind``, "reward" or "supervised"; ``SMALL``, name -> options of a small setting;
-    ``score_label``, what the number under "score" of ``summarise`` is, and ``higher_is_better`` of it.
+    ``score_label``, what the number under "score" of ``summarise`` is; ``has_trials``, whether an episode is more than
+    one trial, so that h may be reset between them (see ``ResetAtTrials``).
 
     Attributes: every option by its name; ``n_inputs`` D, ``n_outputs`` A, ``T``; ``rng``, the Generator in use,
     which between two episodes is all the state a task has; ``t``, steps taken since ``reset``; ``drawn``, a
@@ -29,7 +30,7 @@ class Task:
     kind = None
     SMALL = {}
     score_label = "score"
-    higher_is_better = True
+    has_trials = False
 
     def __init__(self, batch, T, n_inputs, n_outputs):
         check_count("batch", batch)
@@ -42,11 +43,6 @@ class Task:
         """dict of all arguments: ``type(task)(**task.options)`` is the same task; can be written as JSON."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    @property
-    def num_envs(self):
-        """B, by Gymnasium's name."""
-        return self.batch
-
     def __repr__(self):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.options.items())})"
 
@@ -58,13 +54,14 @@ class Task:
         """Draw B new episodes -> obs (B, D) float64, info.
 
         seed: an integer, for a new ``default_rng(seed)``; a Generator, which is drawn from from now on; or None,
-        to go on with the one in use. info["decides"] (B,), bool: True where the answer to ``obs`` counts.
+        to go on with the one in use. info["decides"] (B,), bool: True where the answer to ``obs`` counts;
+        info["begins"] (B,), bool: True where ``obs`` is the first of a trial.
         ValueError for None at the first reset and a negative integer; TypeError for anything else.
         """
         self.rng = self._generator(seed)
         self.drawn, self.t = self.draw(self.rng), 0
         self._begin()
-        return self._observe(), {"decides": self._decides()}
+        return self._observe(), self._info()
 
     def step(self, actions):
         """Answer the last observation: actions (B,), integers in 0 ... A-1, unless a task says otherwise.
@@ -80,7 +77,7 @@ class Task:
         reward = self._act(actions)  # (B,)
         self.t += 1
         terminated = np.full(self.batch, self.t == self.T)
-        return self._observe(), reward, terminated, np.zeros(self.batch, bool), {"decides": self._decides()}
+        return self._observe(), reward, terminated, np.zeros(self.batch, bool), self._info()
 
     def draw(self, rng):
         """All that is random about B episodes, drawn from the Generator ``rng``; changes nothing else."""
@@ -116,9 +113,16 @@ class Task:
         """obs (B, D) at t = 0 ... T."""
         raise NotImplementedError
 
+    def _info(self):
+        return {"decides": self._decides(), "begins": self._trial_begins()}
+
     def _decides(self):
         """(B,) bool at t = 0 ... T, False at T."""
         raise NotImplementedError
+
+    def _trial_begins(self):
+        """(B,) bool at t = 0 ... T, False at T: whether a trial begins. Without trials an episode is one."""
+        return np.full(self.batch, self.t == 0)
 
     def _act(self, actions):
         """Reward (B,) of the answers to what was seen at t = 0 ... T-1."""
@@ -182,14 +186,11 @@ def play_by_rule(task, rng, choose):
 class SequenceTask(Task):
     """Supervised: the inputs don't depend on the answers, so that a whole episode is known beforehand.
 
-    ``loss`` names the loss of ``losses`` for logits (T, B, A), targets and counts of ``sequences``.
-
     Attributes after ``reset``: ``inputs``, ``targets``, ``counts``, which ``step`` walks through. The observation
     after the end is zeros. The reward is 1 for a right answer where answers count, else 0.
     """
 
     kind = "supervised"
-    loss = "cross_entropy"
 
     def sequences(self, rng):
         """B whole episodes: inputs (T, B, D) float64, targets (T, B) int64, counts (T, B) bool.
@@ -200,18 +201,35 @@ class SequenceTask(Task):
         check_generator("rng", rng)
         return self.lay_out(self.draw(rng))
 
+    def consecutive(self, rng, number):
+        """As ``sequences``, for the batch ``number`` = 0, 1, ... to a network that goes on from the batch before.
+
+        Here new episodes all the same; a task whose episodes go on too says how (see ``Text``).
+        """
+        check_count("number", number, smallest=0)
+        return self.sequences(rng)
+
     def lay_out(self, drawn):
         """inputs, targets, counts of what ``draw`` has drawn."""
         raise NotImplementedError
 
+    def begins(self, inputs):
+        """Where a trial begins: inputs (T, B, D) -> (T, B) bool. Without trials an episode is one."""
+        first = np.arange(self.T) == 0  # (T,)
+        return np.repeat(first[:, None], inputs.shape[1], axis=1)
+
     def _begin(self):
         self.inputs, self.targets, self.counts = self.lay_out(self.drawn)
+        self.firsts = self.begins(self.inputs)  # (T, B)
 
     def _observe(self):
         return self.inputs[self.t].copy() if self.t < self.T else np.zeros((self.batch, self.n_inputs))
 
     def _decides(self):
         return self.counts[self.t].copy() if self.t < self.T else np.zeros(self.batch, bool)
+
+    def _trial_begins(self):
+        return self.firsts[self.t].copy() if self.t < self.T else np.zeros(self.batch, bool)
 
     def answers(self, logits):
         """The most probable actions: logits (..., A) -> (...)."""

@@ -44,8 +44,15 @@ class Block:
         inputs, targets, counts = self.task.sequences(rng)
         return self._widen(inputs), targets, counts
 
+    def consecutive(self, rng, number):
+        inputs, targets, counts = self.task.consecutive(rng, number)
+        return self._widen(inputs), targets, counts
+
     def grade(self, actions, inputs, targets, counts):
         return self.task.grade(actions, inputs[..., self.columns], targets, counts)
+
+    def begins(self, inputs):
+        return self.task.begins(inputs[..., self.columns])
 
     def summarise(self, episode):
         if self.kind == "supervised":

@@ -27,6 +27,8 @@ class Completion(SequenceTask):
     answer at the last step counts: all bits of the pattern, each a logit whose sigmoid is the chance of +1. An action
     of ``step`` is (B, bits), 1 for +1 and 0 for -1, and its reward the share of the hidden bits that are right.
 
+    A pattern shown, with the blank steps after it, is a trial, and so is the question.
+
     T = rounds · patterns · (shown + blank) + asked. Inputs: the bits, D = bits. Targets: (T, B, bits) float64, ±1, at
     every step the pattern that will be asked for. Defaults: the example program that the authors published with
     their paper (one episode an update, 1000 bits; far too big for this package's tutorial).
@@ -36,8 +38,8 @@ class Completion(SequenceTask):
         "small": {"batch": 16, "bits": 16, "patterns": 2, "rounds": 2, "shown": 3, "blank": 1, "asked": 3},
         "tiny": {"batch": 16, "bits": 8, "patterns": 2, "rounds": 1, "shown": 2, "blank": 1, "asked": 2},
     }
-    loss = "binary_cross_entropy"
     score_label = "hidden bits right (0 chance, 1 all)"
+    has_trials = True
 
     def __init__(self, *, batch=1, bits=1000, patterns=5, rounds=2, shown=6, blank=4, asked=6, hidden=0.5):
         check_count("patterns", patterns)
@@ -79,6 +81,11 @@ class Completion(SequenceTask):
         counts = np.zeros((self.T, B), bool)
         counts[-1] = True
         return inputs, targets, counts
+
+    def begins(self, inputs):
+        begins = super().begins(inputs)
+        begins[: self.T - self.asked : self.shown + self.blank] = begins[self.T - self.asked] = True
+        return begins
 
     def _check_actions(self, actions):
         check_actions(actions, (self.batch, self.bits), 2)

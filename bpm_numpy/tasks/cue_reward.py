@@ -39,6 +39,7 @@ class CueReward(RewardTask):
         "tiny": {"batch": 16, "cues": 2, "bits": 8, "T": 40, "max_blanks": 0},
     }
     score_label = "reward a decision, last third"
+    has_trials = True
 
     def __init__(self, *, batch=30, cues=4, bits=20, T=120, max_blanks=1):
         check_count("cues", cues, smallest=2)
@@ -73,6 +74,8 @@ class CueReward(RewardTask):
 
         self.shown = np.full((self.T + 1, B), BLANK)  # the cue's number, BLANK or GO; BLANK after the end
         self.yes = np.zeros((self.T + 1, B), bool)  # at a go step: was the target among the cues?
+        self.firsts = np.zeros((self.T + 1, B), bool)  # the first step of a trial
+        self._put(self.firsts, starts, True)
         self._put(self.shown, starts[..., None] + offsets, orders)
         self._put(self.shown, starts + go, GO)
         self._put(self.yes, starts + go, (orders == target[:, None, None]).any(axis=-1))
@@ -90,6 +93,9 @@ class CueReward(RewardTask):
 
     def _decides(self):
         return self.shown[self.t] == GO
+
+    def _trial_begins(self):
+        return self.firsts[self.t].copy()
 
     def _earn(self, actions):
         right = (actions == 1) == self.yes[self.t]

@@ -98,7 +98,8 @@ class HelpTopics:
         return Windows(rng.integers(0, len(self.numbers) - length + 1, B))
 
     def symbols(self, drawn, length):
-        return self.numbers[drawn.starts + np.arange(length)[:, None]]  # (length, B)
+        """Read on at the text's beginning behind its end: (length, B)."""
+        return self.numbers.take(drawn.starts + np.arange(length)[:, None], mode="wrap")
 
 
 class Text(SequenceTask):
@@ -106,7 +107,8 @@ class Text(SequenceTask):
 
     source "grammar": sentences of ``Grammar``, from the start of one on, with the first ``names`` names and
     ``objects`` objects of the lists above. source "pydoc": characters of ``HelpTopics``. Each window starts from
-    nothing. Options of the other source are not used, nor is ``held_out`` with a grammar: its sentences are always new.
+    nothing, unless the network's state is carried (``consecutive``). Options of the other source are not used, nor is
+    ``held_out`` with a grammar: its sentences are always new.
 
     The score is bits a symbol: lower is better. The paper's text, Penn Treebank, cannot be had here: all defaults
     are ours.
@@ -118,7 +120,6 @@ class Text(SequenceTask):
         "pydoc": {"batch": 16, "T": 64, "source": "pydoc"},
     }
     score_label = "bits a symbol"
-    higher_is_better = False
 
     def __init__(self, *, batch=30, T=95, source="grammar", names=8, objects=8, grammar_seed=0, held_out=False):
         check_choice("source", source, ("grammar", "pydoc"))
@@ -141,6 +142,17 @@ class Text(SequenceTask):
 
     def draw(self, rng):
         return self.corpus.draw(rng, self.batch, self.T + 1)
+
+    def consecutive(self, rng, number):
+        """With source "pydoc": B readers, evenly spaced in the text, read on where they were, T symbols a batch.
+
+        Nothing is drawn. Sentences of the grammar are new ones, with new favourites.
+        """
+        if self.source == "grammar":
+            return super().consecutive(rng, number)
+        check_count("number", number, smallest=0)
+        spaced = np.arange(self.batch) * len(self.corpus.numbers) // self.batch
+        return self.lay_out(Windows((spaced + number * self.T) % len(self.corpus.numbers)))
 
     def lay_out(self, drawn):
         symbols = self.corpus.symbols(drawn, self.T + 1)  # (T + 1, B)

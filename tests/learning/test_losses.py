@@ -19,6 +19,7 @@ from bpm_numpy.proof.problems import random_problem
 T, B, A = 5, 3, 4
 LENGTHS = (5, 2, 3)
 MASK = np.arange(T)[:, None] < np.array(LENGTHS)  # (T, B)
+COUNTS = (np.arange(T)[:, None] + np.arange(B)) % 2 == 0  # (T, B)
 A2C = {"discount": 0.9, "value_weight": 0.3, "entropy_weight": 0.2}
 
 
@@ -156,12 +157,13 @@ def test_gradient_of_value_loss(method, mask):
     )
 
 
+@pytest.mark.parametrize("counts", [None, COUNTS], ids=["every action", "some actions"])
 @pytest.mark.parametrize("mask", [None, MASK], ids=["all", "mask"])
 @pytest.mark.parametrize("entropy", ["shannon", "sum_of_squares"])
-def test_gradients_of_actor_critic(entropy, mask):
+def test_gradients_of_actor_critic(entropy, mask, counts):
     logits, actions, values, rewards, _, _ = draw(3)
     bootstrap = np.array([0.7, -1.1, 0.4])
-    options = dict(A2C, entropy=entropy, mask=mask, bootstrap=bootstrap)
+    options = dict(A2C, entropy=entropy, mask=mask, counts=counts, bootstrap=bootstrap)
     loss, d_logits, d_values = actor_critic(logits, values, actions, rewards, **options)
     point, grads = {"logits": logits, "values": values}, {"logits": d_logits, "values": d_values}
 
@@ -175,11 +177,12 @@ def test_gradients_of_actor_critic(entropy, mask):
 
     # Central differences, with the advantage held fixed.
     returns = discounted_returns(rewards, A2C["discount"], mask, bootstrap)
+    decided = (MASK if mask is not None else MASK | True) & (counts if counts is not None else MASK | True)
 
     def held(p):
-        policy, _ = reinforce(p["logits"], actions, returns, values, mask)
+        policy, _ = reinforce(p["logits"], actions, returns, values, decided)
         critic, _ = value_loss(p["values"], returns, mask)
-        bonus, _ = entropy_bonus(p["logits"], entropy, mask)
+        bonus, _ = entropy_bonus(p["logits"], entropy, decided)
         return policy + A2C["value_weight"] * critic - A2C["entropy_weight"] * bonus
 
     assert held(point) == loss
@@ -256,6 +259,16 @@ def test_a_mask_of_true_is_no_mask():
         actor_critic(logits, values, actions, rewards, **A2C, mask=everything),
     ):
         np.testing.assert_array_equal(one, two)
+
+
+def test_an_action_that_does_not_count_teaches_the_critic_alone():
+    logits, actions, values, rewards, _, _ = draw(17)
+    all_count = actor_critic(logits, values, actions, rewards, **A2C, mask=MASK)
+    some_count = actor_critic(logits, values, actions, rewards, **A2C, mask=MASK, counts=COUNTS)
+    np.testing.assert_array_equal(some_count[1][MASK & COUNTS], all_count[1][MASK & COUNTS])
+    np.testing.assert_array_equal(some_count[1][~COUNTS], 0)
+    np.testing.assert_array_equal(some_count[2], all_count[2])
+    assert (all_count[1][MASK & ~COUNTS] != 0).all()
 
 
 # Every episode on its own
@@ -515,6 +528,9 @@ ERRORS = [
     (ValueError, "mask", lambda: discounted_returns(REWARDS, 0.9, ~MASK & MASK)),
     (ValueError, "mask", lambda: discounted_returns(REWARDS, 0.9, GAP)),
     (ValueError, "mask", lambda: a2c(mask=GAP)),
+    (ValueError, "counts", lambda: a2c(counts=~MASK & MASK)),
+    (TypeError, "counts", lambda: a2c(counts=MASK.astype(int))),
+    (ValueError, "counts", lambda: a2c(counts=MASK.T)),
     (TypeError, "rewards", lambda: discounted_returns(REWARDS.astype(int), 0.9)),
     (ValueError, "rewards", lambda: discounted_returns(REWARDS[:0], 0.9)),
     (ValueError, "rewards", lambda: discounted_returns(NAN, 0.9)),

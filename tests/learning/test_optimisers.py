@@ -7,15 +7,7 @@ import pytest
 
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.learning.losses import cross_entropy
-from bpm_numpy.learning.optimisers import (
-    AdamState,
-    SgdState,
-    adam,
-    adam_init,
-    clip_gradient_norm,
-    sgd,
-    sgd_init,
-)
+from bpm_numpy.learning.optimisers import AdamState, adam, adam_init, clip_gradient_norm, decay_parameters
 
 RATE = {"learning_rate": 0.1}
 
@@ -75,37 +67,6 @@ def test_norm_of_zero():
     np.testing.assert_array_equal(clipped["a"], 0)
 
 
-# SGD
-
-
-def test_sgd_without_momentum():
-    params, grads = draw(0), draw(1)
-    moved, _ = sgd(params, grads, sgd_init(params), **RATE)
-    for name in params:
-        np.testing.assert_allclose(moved[name], params[name] - 0.1 * grads[name], rtol=1e-15)
-
-
-def test_sgd_with_momentum_by_hand():
-    params, state = {"p": np.array(1.0)}, sgd_init({"p": np.array(1.0)})
-    by_hand = [(4.0, 0.6), (4.0, 0.2), (0.0, 0.2)]  # velocity, p with momentum 0.5 and gradients 4, 2, -2
-    for g, (velocity, p) in zip((4.0, 2.0, -2.0), by_hand):
-        params, state = sgd(params, {"p": np.array(g)}, state, learning_rate=0.1, momentum=0.5)
-        np.testing.assert_allclose((state.velocity["p"], params["p"]), (velocity, p), rtol=1e-15)
-
-
-def test_sgd_is_the_heavy_ball():
-    """p_{t+1} = p_t - learning_rate g + momentum (p_t - p_{t-1}), another way to write the same steps."""
-    params, state = draw(2), sgd_init(draw(2))
-    ball, before = draw(2), draw(2)
-    for t in range(6):
-        grads = draw(10 + t)
-        params, state = sgd(params, grads, state, learning_rate=0.1, momentum=0.9)
-        new = {name: ball[name] - 0.1 * grads[name] + 0.9 * (ball[name] - before[name]) for name in ball}
-        ball, before = new, ball
-    for name in params:
-        np.testing.assert_allclose(params[name], ball[name], rtol=1e-12)
-
-
 # Adam
 
 
@@ -148,6 +109,26 @@ def test_adam_goes_on_from_a_stored_state():
         np.testing.assert_array_equal(params[name], other[name])
 
 
+def test_a_factor_on_the_rate_is_a_rate_of_its_own():
+    params, grads = draw(17), draw(18)
+    one, state = adam(params, grads, adam_init(params), learning_rate=0.1, rate_factors={"W": 0.5, "alpha": 0})
+    for name, rate in {"W": 0.05, "b": 0.1, "alpha": 0.0, "B": 0.1}.items():
+        alone, _ = adam(params, grads, adam_init(params), learning_rate=rate)
+        np.testing.assert_array_equal(one[name], alone[name])
+    assert state.m["alpha"] != 0  # the gradient is Adam's business still: see ``training.descend``
+    np.testing.assert_array_equal(one["alpha"], params["alpha"])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_decay_takes_a_share_of_what_is_named(dtype):
+    params = freeze(draw(19, dtype))
+    shrunk = decay_parameters(params, {"W": 0.25, "alpha": np.float64(0.5)})
+    assert_like(shrunk, params)
+    for name, share in {"W": 0.25, "b": 0, "alpha": 0.5, "B": 0}.items():
+        np.testing.assert_allclose(shrunk[name], params[name] - dtype(share) * params[name], rtol=1e-6)
+    np.testing.assert_array_equal(shrunk["B"], params["B"])
+
+
 # Against PyTorch
 
 
@@ -179,17 +160,6 @@ def test_adam_against_torch(dtype, rtol):
     )
 
 
-@pytest.mark.parametrize("dtype, rtol", [(np.float64, 1e-12), (np.float32, 1e-5)])
-def test_sgd_against_torch(dtype, rtol):
-    follow_torch(
-        lambda *step: sgd(*step, learning_rate=0.05, momentum=0.9),
-        lambda optim, tensors: optim.SGD(tensors, lr=0.05, momentum=0.9),
-        sgd_init,
-        dtype,
-        rtol,
-    )
-
-
 def test_clipping_against_torch():
     torch = pytest.importorskip("torch")
     grads = draw(5)
@@ -207,19 +177,18 @@ def test_clipping_against_torch():
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-@pytest.mark.parametrize("start, step", [(sgd_init, sgd), (adam_init, adam)], ids=["sgd", "adam"])
-def test_a_network_learns_an_association(start, step, dtype):
+def test_a_network_learns_an_association(dtype):
     net = PlasticNetwork(2, 4, 2, rule="trace", dtype=dtype)
     rng = np.random.default_rng(6)
     params = net.init(rng)
     x = rng.standard_normal((4, 3, 2)).astype(dtype)  # (T, B, D)
     targets = rng.integers(0, 2, (4, 3))
-    state, losses = start(params), []
+    state, losses = adam_init(params), []
     for _ in range(40):
         traj = net.forward(params, x)
         loss, d_logits = cross_entropy(traj.logits, targets)
         grads, _ = clip_gradient_norm(net.backward(params, traj, d_logits).params, 2.0)
-        params, state = step(params, grads, state, learning_rate=0.1)
+        params, state = adam(params, grads, state, learning_rate=0.1)
         losses.append(loss)
     assert losses[-1] < 0.6 * losses[0]
     assert_like(params, net.init(rng))
@@ -233,12 +202,11 @@ def test_dtypes_and_shapes_stay(dtype):
     params, grads = draw(7, dtype), draw(8, dtype)
 
     def results(third):
-        velocity, m, v = SgdState(grads), grads, {name: np.square(g) for name, g in grads.items()}
-        moved, state = sgd(params, grads, velocity, learning_rate=third, momentum=third)
+        m, v = grads, {name: np.square(g) for name, g in grads.items()}
         options = {"learning_rate": third, "beta1": third, "beta2": third, "eps": third}
-        adam_moved, adam_state = adam(params, grads, AdamState(m, v, 3), **options)
+        moved, state = adam(params, grads, AdamState(m, v, 3), **options)
         clipped, _ = clip_gradient_norm(grads, third)
-        return moved, state.velocity, adam_moved, adam_state.m, adam_state.v, clipped
+        return moved, state.m, state.v, clipped
 
     # A hyperparameter that is a NumPy float64 would carry float32 along, were it let.
     for one, two in zip(results(1 / 3), results(np.float64(1 / 3))):
@@ -250,17 +218,12 @@ def test_dtypes_and_shapes_stay(dtype):
 
 def test_nothing_of_the_callers_is_written_to():
     params, grads = freeze(draw(9)), freeze(draw(10))
-    states = (
-        SgdState(freeze(draw(11))),
-        AdamState(freeze(draw(11)), freeze({name: np.square(value, out=value) for name, value in draw(12).items()}), 3),
-    )
-    dicts = [params, grads, *(part for state in states for part in state if isinstance(part, dict))]
+    v = freeze({name: np.square(value, out=value) for name, value in draw(12).items()})
+    state = AdamState(freeze(draw(11)), v, 3)
+    dicts = [params, grads, state.m, state.v]
     copies = [{name: np.array(value) for name, value in arrays.items()} for arrays in dicts]
-    results = [
-        clip_gradient_norm(grads, 0.1)[0],
-        *(part for step, state in zip((sgd, adam), states) for part in step(params, grads, state, **RATE)),
-    ]
-    assert results[1].keys() == params.keys()
+    clip_gradient_norm(grads, 0.1)
+    adam(params, grads, state, **RATE)
     for arrays, copy in zip(dicts, copies):
         assert arrays.keys() == copy.keys()
         for name in arrays:
@@ -279,14 +242,18 @@ def test_the_order_of_the_gradients_does_not_matter():
 
 def test_a_numpy_scalar_is_a_0d_parameter():
     params = {"alpha": np.float64(1.0)}
-    moved, _ = sgd(params, {"alpha": np.float64(2.0)}, sgd_init(params), **RATE)
-    assert type(moved["alpha"]) is np.ndarray and moved["alpha"] == 0.8
+    moved, _ = adam(params, {"alpha": np.float64(2.0)}, adam_init(params), **RATE)
+    assert type(moved["alpha"]) is np.ndarray and moved["alpha"] == pytest.approx(0.9)
 
 
 P, G = draw(15), draw(16)
 HALF = {name: value.astype(np.float32) for name, value in G.items()}
-S, M = sgd_init(P), adam_init(P)
+M = adam_init(P)
 ERRORS = [
+    (TypeError, "params", lambda: adam_init([1.0])),
+    (ValueError, r"params\['W'\]", lambda: adam(P | {"W": P["W"] + np.inf}, G, M, **RATE)),
+    (TypeError, "grads", lambda: adam(P, None, M, **RATE)),
+    (ValueError, "learning_rate", lambda: adam(P, G, M, learning_rate=-0.1)),
     (TypeError, "grads", lambda: clip_gradient_norm(list(G.values()), 1.0)),
     (ValueError, "grads", lambda: clip_gradient_norm({}, 1.0)),
     (TypeError, r"grads\['W'\]", lambda: clip_gradient_norm({"W": [1.0]}, 1.0)),
@@ -296,31 +263,29 @@ ERRORS = [
     (ValueError, r"grads\['b'\]", lambda: clip_gradient_norm(G | {"b": G["b"] * np.nan}, 1.0)),
     (ValueError, "max_norm", lambda: clip_gradient_norm(G, 0.0)),
     (TypeError, "max_norm", lambda: clip_gradient_norm(G, None)),
-    (TypeError, "params", lambda: sgd_init([1.0])),
     (ValueError, "params", lambda: adam_init({})),
     (TypeError, r"params\['p'\]", lambda: adam_init({"p": 1.0})),
-    (ValueError, r"params\['W'\]", lambda: sgd(P | {"W": P["W"] + np.inf}, G, S, **RATE)),
-    (ValueError, r"grads\['alpha'\]", lambda: sgd(P, G | {"alpha": np.array(np.nan)}, S, **RATE)),
     (ValueError, r"grads\['alpha'\]", lambda: adam(P, G | {"alpha": np.array(np.nan)}, M, **RATE)),
     (ValueError, r"grads\['W'\]", lambda: adam(P, G | {"W": G["W"].T}, M, **RATE)),
     (TypeError, r"grads\['W'\]", lambda: adam(P, HALF, M, **RATE)),
-    (TypeError, "grads", lambda: sgd(P, None, S, **RATE)),
-    (ValueError, r"state\.velocity\['b'\]", lambda: sgd(P, G, SgdState(P | {"b": np.zeros(3)}), **RATE)),
-    (TypeError, r"state\.velocity\['W'\]", lambda: sgd(P, G, SgdState(HALF), **RATE)),
-    (TypeError, "state", lambda: sgd(P, G, M, **RATE)),
-    (TypeError, "state", lambda: adam(P, G, S, **RATE)),
+    (TypeError, "state", lambda: adam(P, G, {"m": G, "v": G, "steps": 0}, **RATE)),
     (TypeError, "state", lambda: adam(P, G, None, **RATE)),
     (ValueError, r"state\.m\['b'\]", lambda: adam(P, G, M._replace(m=P | {"b": np.zeros(3)}), **RATE)),
     (ValueError, r"state\.v\['W'\]", lambda: adam(P, G, M._replace(v=P | {"W": P["W"] * np.nan}), **RATE)),
     (TypeError, r"state\.steps", lambda: adam(P, G, M._replace(steps=1.0), **RATE)),
     (ValueError, r"state\.steps", lambda: adam(P, G, M._replace(steps=-1), **RATE)),
-    (ValueError, "learning_rate", lambda: sgd(P, G, S, learning_rate=-0.1)),
     (ValueError, "learning_rate", lambda: adam(P, G, M, learning_rate=np.inf)),
     (TypeError, "learning_rate", lambda: adam(P, G, M, learning_rate="0.1")),
-    (ValueError, "momentum", lambda: sgd(P, G, S, **RATE, momentum=1.0)),
     (ValueError, "beta1", lambda: adam(P, G, M, **RATE, beta1=1.0)),
     (ValueError, "beta2", lambda: adam(P, G, M, **RATE, beta2=-0.5)),
     (ValueError, "eps", lambda: adam(P, G, M, **RATE, eps=0.0)),
+    (TypeError, "rate_factors", lambda: adam(P, G, M, **RATE, rate_factors=[0.1])),
+    (ValueError, r"rate_factors\['b'\]", lambda: adam(P, G, M, **RATE, rate_factors={"b": -1})),
+    (TypeError, r"rate_factors\['b'\]", lambda: adam(P, G, M, **RATE, rate_factors={"b": None})),
+    (TypeError, "params", lambda: decay_parameters([1.0], {})),
+    (TypeError, "decay", lambda: decay_parameters(P, 0.1)),
+    (ValueError, r"decay\['W'\]", lambda: decay_parameters(P, {"W": 1.0})),
+    (TypeError, r"decay\['W'\]", lambda: decay_parameters(P, {"W": "0.1"})),
 ]
 
 
@@ -331,10 +296,20 @@ def test_errors_name_the_argument(error, name, call):
 
 
 @pytest.mark.parametrize(
+    "call",
+    [lambda: adam(P, G, M, **RATE, rate_factors={"c": 0.1}), lambda: decay_parameters(P, {"c": 0.1})],
+    ids=["rate_factors", "decay"],
+)
+def test_a_factor_of_an_unknown_parameter_is_refused_with_all_names(call):
+    with pytest.raises(ValueError, match="expected the parameters W, b, alpha, B; unknown 'c'$"):
+        call()
+
+
+@pytest.mark.parametrize(
     "change, said", [(lambda g: g.pop("b"), "missing b"), (lambda g: g.update(c=0), "unknown 'c'")]
 )
 def test_a_missing_and_an_unknown_gradient_are_named(change, said):
     grads = dict(G)
     change(grads)
     with pytest.raises(ValueError, match=f"^grads: expected the parameters W, b, alpha, B; {said}$"):
-        sgd(P, grads, S, **RATE)
+        adam(P, grads, M, **RATE)

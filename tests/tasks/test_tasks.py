@@ -1,5 +1,6 @@
 """Tasks: equal to their slow twins, the interface, the facts that make them what they are, and the scores."""
 
+import copy
 import itertools
 import json
 from collections import Counter
@@ -10,7 +11,7 @@ import pytest
 from task_twins import TWINS
 
 from bpm_numpy.learning.losses import INTEGERS
-from bpm_numpy.tasks import TASKS, Association, Bandit, Completion, CueReward, Maze, Text
+from bpm_numpy.tasks import TASKS, Association, Bandit, Completion, CueReward, Maze, Text, make_task
 from bpm_numpy.tasks.bandit import one_arm, thompson_sampling, win_stay_lose_shift
 from bpm_numpy.tasks.base import draw_patterns, play_by_rule
 from bpm_numpy.tasks.cue_reward import BLANK, GO
@@ -93,7 +94,7 @@ def test_shapes_dtypes_and_the_end(name, options):
     task = TASKS[name](**options)
     B, D, T = task.batch, task.n_inputs, task.T
     obs, info = task.reset(seed=0)
-    assert (obs.shape, obs.dtype) == ((B, D), np.float64) and task.num_envs == B
+    assert (obs.shape, obs.dtype) == ((B, D), np.float64)
     assert (info["decides"].shape, info["decides"].dtype) == ((B,), bool)
     actions = random_actions(task, np.random.default_rng(1))
     for t in range(T):
@@ -120,13 +121,70 @@ def test_options_make_the_same_task_through_json(name, options):
     assert eval(repr(task), TASKS | {type(task).__name__: type(task)}).options == task.options
 
 
+def begins_of(task, seed):
+    """info["begins"] at all steps, (T + 1, B)."""
+    _, info = task.reset(seed)
+    begins = [info["begins"]]
+    for actions in random_actions(task, np.random.default_rng(1)):
+        begins.append(task.step(actions)[-1]["begins"])
+    return np.array(begins)
+
+
+@every_case
+def test_an_episode_begins_with_a_trial_and_without_trials_it_is_one(name, options):
+    task = TASKS[name](**options)
+    begins = begins_of(task, 0)
+    assert begins.shape == (task.T + 1, task.batch) and begins.dtype == bool
+    assert begins[0].all() and not begins[-1].any()
+    assert task.has_trials == (name in ("cue-reward", "association", "completion"))
+    assert task.has_trials == begins[1:].any()
+    if task.kind == "supervised":
+        inputs, _, _ = task.sequences(np.random.default_rng(0))
+        np.testing.assert_array_equal(task.begins(inputs), begins[:-1])
+
+
+def test_trials_begin_where_the_task_says():
+    association = small("association", pairs=2, labels=2, verdict=True, batch=1)
+    assert begins_of(association, 0)[:, 0].tolist() == [True, False, False, False, True, False, False]
+    completion = small("completion", patterns=2, rounds=1, shown=2, blank=1, asked=2, batch=1)
+    assert begins_of(completion, 0)[:, 0].tolist() == [True, False, False, True, False, False, True, False, False]
+
+
+@pytest.mark.parametrize("max_blanks", [0, 3])
+def test_a_trial_of_cue_reward_begins_after_the_blank_that_follows_the_go_step(max_blanks):
+    task = CueReward(batch=20, cues=6, bits=4, T=60, max_blanks=max_blanks)
+    begins = begins_of(task, 3)[:-1]
+    for b in range(task.batch):
+        goes = [t for t in range(task.T) if task.shown[t, b] == GO]
+        expected = [0, *(t + 2 for t in goes if t + 2 < task.T)]
+        assert np.flatnonzero(begins[:, b]).tolist() == expected
+
+
+@pytest.mark.parametrize("name", ["cue-reward", "association", "completion"])
+def test_a_task_that_resets_is_the_same_task_and_fits_in_a_block(name):
+    options = TASKS[name].SMALL["tiny"] | {"reset_at_trials": True}
+    task = make_task(name, options)
+    again = make_task(name, json.loads(json.dumps(task.options)))
+    plain = make_task(name, TASKS[name].SMALL["tiny"])
+    block = make_task(name, task.options | {"block": [2, 60]})
+    for other in (task, again, task.for_evaluation(), copy.deepcopy(task), block, block.for_evaluation()):
+        assert other.reset_at_trials is True and other.options["reset_at_trials"] is True
+        np.testing.assert_array_equal(other.reset(4)[0].sum(axis=1), plain.reset(4)[0].sum(axis=1))
+    assert not hasattr(plain, "reset_at_trials") and "reset_at_trials" not in plain.options
+    if task.kind == "supervised":
+        begins = plain.begins(plain.sequences(np.random.default_rng(0))[0])
+        for other in (task, block):
+            np.testing.assert_array_equal(other.begins(other.sequences(np.random.default_rng(0))[0]), begins)
+            consecutive = other.consecutive(np.random.default_rng(0), 3)  # here new episodes like any others
+            for one, two in zip(consecutive, other.sequences(np.random.default_rng(0))):
+                np.testing.assert_array_equal(one, two)
+
+
 @every_task
 def test_defaults_and_kinds(name):
     task = TASKS[name]
     assert task.kind == ("reward" if name in ("cue-reward", "maze", "bandit") else "supervised")
-    assert task.SMALL and task.higher_is_better == (name != "text")
-    if task.kind == "supervised":
-        assert task.loss == ("binary_cross_entropy" if name == "completion" else "cross_entropy")
+    assert task.SMALL
 
 
 def test_the_papers_numbers_are_the_defaults():

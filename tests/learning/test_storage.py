@@ -10,7 +10,7 @@ import pickle
 import numpy as np
 import pytest
 
-from bpm_numpy import PlasticNetwork, State, files
+from bpm_numpy import PlasticNetwork, State
 from bpm_numpy.learning.optimisers import adam, adam_init, sgd, sgd_init
 from bpm_numpy.learning.storage import TrainingState, load_parameters, load_training, save_parameters, save_training
 
@@ -232,8 +232,8 @@ def test_a_file_that_does_not_exist(tmp_path):
 class FullDisk:
     """A file that takes some bytes and then raises."""
 
-    def __init__(self, path, mode, error):
-        self.file, self.error = open(path, mode), error
+    def __init__(self, handle, mode, error):
+        self.file, self.error = open(handle, mode), error
 
     def __enter__(self):
         return self
@@ -258,7 +258,7 @@ def test_an_interrupted_save_leaves_everything_as_it_was(tmp_path, monkeypatch, 
         raise error
 
     if at == "write":
-        monkeypatch.setattr(files, "open", lambda path, mode: FullDisk(path, mode, error), raising=False)
+        monkeypatch.setattr(os, "fdopen", lambda handle, mode: FullDisk(handle, mode, error))
     else:
         monkeypatch.setattr(os, at, interrupted)
     with pytest.raises(type(error)):

@@ -34,12 +34,12 @@ class FilesWarning(UserWarning):
     """Something of the files was missing or was passed over; all else went on."""
 
 
-def check_path(path):
+def check_path(path, name="path"):
     """``path`` is a str, or an os.PathLike that stands for one, or TypeError; ValueError for an empty one."""
     if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
-        raise TypeError(f"path: expected a str or os.PathLike, got {type(path).__name__}")
+        raise TypeError(f"{name}: expected a str or os.PathLike, got {type(path).__name__}")
     if os.fspath(path) == "" or "\0" in os.fspath(path):
-        raise ValueError(f"path: expected the name of a file, got {os.fspath(path)!r}")
+        raise ValueError(f"{name}: expected a name, got {os.fspath(path)!r}")
 
 
 def check_ordinary(path):
@@ -58,6 +58,21 @@ def check_ordinary(path):
     return found
 
 
+def check_target(path):
+    """``replace_file`` can begin to write ``path`` -> where links lead, and the os.stat_result of what is there or None.
+
+    Raises what ``replace_file`` raises before it writes.
+    """
+    check_path(path)
+    path = os.path.realpath(path)
+    before = check_ordinary(path)
+    if not os.path.isdir(os.path.dirname(path)):
+        raise ValueError(f"path: expected a file in an existing folder, got {path}")
+    if before is not None and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    return path, before
+
+
 @contextlib.contextmanager
 def replace_file(path):
     """Open a binary file that takes the place of ``path`` only when it is complete.
@@ -71,14 +86,8 @@ def replace_file(path):
     Raises TypeError for a path that is none; ValueError for a folder that does not exist and for all that is not an
     ordinary file; PermissionError for a file that may not be written; OSError if the disk refuses.
     """
-    check_path(path)
-    path = os.path.realpath(path)
+    path, before = check_target(path)
     folder = os.path.dirname(path)
-    before = check_ordinary(path)
-    if not os.path.isdir(folder):
-        raise ValueError(f"path: expected a file in an existing folder, got {path}")
-    if before is not None and not os.access(path, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     remove_leftovers(folder)
     # Of a file that is there nobody else may read the new content before it has the old permissions.
     temporary, handle = _open_temporary(folder, 0o666 if before is None else 0o600)
@@ -173,7 +182,7 @@ def _flush_folder(folder):
 
 def make_folder(folder):
     """Make ``folder``, and those above it, where they are not there: ValueError if a file is in the way."""
-    check_path(folder)
+    check_path(folder, "folder")
     try:
         os.makedirs(folder, exist_ok=True)
     except (FileExistsError, NotADirectoryError):

@@ -112,7 +112,7 @@ def test_a_file_that_may_not_be_written_is_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("wrong", ["", "a\0b"])
 def test_a_name_that_no_file_can_have(wrong):
-    with pytest.raises(ValueError, match="^path: expected the name of a file"):
+    with pytest.raises(ValueError, match="^path: expected a name"):
         write(wrong, b"")
 
 

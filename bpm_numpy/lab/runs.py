@@ -270,12 +270,17 @@ def network_label(settings):
 
 def write_csv(path, rows):
     """Write dicts with the same keys as a table; floats with all their digits."""
+    with replace_file(path) as file:
+        file.write(csv_bytes(rows))
+
+
+def csv_bytes(rows):
+    """What ``write_csv`` writes."""
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    with replace_file(path) as file:
-        file.write(text.getvalue().encode())
+    return text.getvalue().encode()
 
 
 def plain_settings(settings):

@@ -1,10 +1,10 @@
 """Writing files without losing one.
 
-    replace_file     a file is the old one or the new one, whole, whatever happens while it is written
-    locked           a folder that one process at a time may write to
-    check_outputs    what a command may replace in a folder: the files that it wrote itself, and no others
-    write_output     writes such a file
-    read_json        and read_text, read_bytes: the content of a file, or a ValueError that names it
+replace_file     a file is the old one or the new one, whole, whatever happens while it is written
+locked           a folder that one process at a time may write to
+check_outputs    what a command may replace in a folder: the files that it wrote itself, and no others
+write_output     writes such a file
+read_json        and read_text, read_bytes: the content of a file, or a ValueError that names it
 """
 
 import contextlib
@@ -59,7 +59,7 @@ def check_ordinary(path):
 
 
 def check_target(path):
-    """``replace_file`` can begin to write ``path`` -> where links lead, and the os.stat_result of what is there or None.
+    """``path`` can be written by ``replace_file`` -> where links lead, and the os.stat_result of what is there or None.
 
     Raises what ``replace_file`` raises before it writes.
     """

@@ -131,7 +131,9 @@ def run(arguments):
         return run_trained(arguments.passes)
     selected = list(cases(arguments.dtype, arguments.only))
     if not selected:
-        raise ValueError(f"only: expected a part of {', '.join(SIZES)} and {', '.join(REGIMES)}, got {arguments.only!r}")
+        raise ValueError(
+            f"only: expected a part of {', '.join(SIZES)} and {', '.join(REGIMES)}, got {arguments.only!r}"
+        )
     header = ("case", "T", "B", "clip", "ever", "at the end", "chunk", "rows", "median ms", "min ms")
     rows = []
     for name, regime, case in progress(selected, len(selected), "cases"):

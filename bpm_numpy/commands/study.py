@@ -29,7 +29,9 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=int, default=2, help="runs side by side (default 2)")
     parser.add_argument("--out", metavar="DIR", help="folder of the runs (default: runs/studies/NAME)")
     parser.add_argument("--seeds", type=int, help="how many (default: the study's own number)")
-    parser.add_argument("--force", action="store_true", help="replace a record of more seeds, or files not of the study")
+    parser.add_argument(
+        "--force", action="store_true", help="replace a record of more seeds, or files not of the study"
+    )
 
 
 def run(arguments):

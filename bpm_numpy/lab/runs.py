@@ -53,9 +53,9 @@ def train_in(folder, settings):
     begin(settings)  # so that settings are known to be sound before a folder is made
     make_folder(folder)
     with locked(folder):
-        progress = open_run(folder, settings)
-        _save_if_done(folder, settings, progress)  # there may be nothing left to do
-        for progress in train(settings, progress):
+        begun = open_run(folder, settings)
+        _save_if_done(folder, settings, begun)  # there may be nothing left to do
+        for progress in train(settings, begun):
             if not progress.recent:
                 save(folder, progress)
             _save_if_done(folder, settings, progress)
@@ -107,7 +107,7 @@ def save(folder, progress):
 
 
 def load_progress(folder):
-    """The Progress last saved in the folder, or None. FilesWarning if updates are missing from curve and recent.json."""
+    """The Progress last saved in the folder, or None. FilesWarning if updates are missing from its curve."""
     folder = Path(folder)
     if not (folder / "checkpoint.npz").exists():
         return None

@@ -2,12 +2,17 @@
 
 import argparse
 import importlib
+import os
 import sys
 
 COMMANDS = ("quickstart", "tutorial", "check", "figures", "bench", "train", "evaluate", "gather", "study")
+INTERRUPTED, NOBODY_READS = 130, 141  # 128 and the number of the signal, as shells have it
 
 
 def main(arguments=None):
+    """Run a command -> its exit code: 2 for what cannot be, 130 after Ctrl-C, each with one line on stderr."""
+    from .commands.messages import EXPECTED, explain, say, typed_as, warnings_as_lines
+
     parser = argparse.ArgumentParser(
         prog="python -m bpm_numpy",
         description="Differentiable neuromodulated plasticity in NumPy, with every gradient by hand.",
@@ -23,12 +28,43 @@ def main(arguments=None):
     if parsed.command is None:
         parser.print_help()
         return 0
+    command = modules[parsed.command]
+    usage = subparsers.choices[parsed.command].format_usage()
     try:
-        return modules[parsed.command].run(parsed)
+        with warnings_as_lines(parsed.command):
+            return command.run(parsed)
     except KeyboardInterrupt:
-        print("\ninterrupted", file=sys.stderr)
-        return 130
+        say("\n" * sys.stderr.isatty() + f"{parsed.command}: interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return NOBODY_READS
+    except EXPECTED as error:
+        say(f"{parsed.command}: {explain(error, lambda name: typed_as(name, parsed, usage, command.TYPED))}")
+        return 2
+
+
+def run_in_a_shell():
+    """``main`` of the command line -> exit code, whatever stdin, stdout and stderr are."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed; its number would be the next file's
+            setattr(sys, name, open(os.devnull, mode))
+    sys.stdout.reconfigure(errors="backslashreplace")  # it may not be able to print all letters
+    try:
+        code = main()
+    except KeyboardInterrupt:  # before the command began
+        code = INTERRUPTED
+    except SystemExit as end:  # argparse's
+        code = end.code
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            code = NOBODY_READS if isinstance(error, BrokenPipeError) else code or 2
+            if stream is sys.stdout and code == 2:
+                print(f"stdout: {error.strerror}", file=sys.stderr)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # so that what is left can be flushed
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_a_shell())

@@ -1,14 +1,76 @@
-"""Writing files without losing one."""
+"""Writing files without losing one.
+
+replace_file     a file is the old one or the new one, whole, whatever happens while it is written
+locked           a folder that one process at a time may write to
+check_outputs    what a command may replace in a folder: the files that it wrote itself, and no others
+write_output     writes such a file
+read_json        and read_text, read_bytes: the content of a file, or a ValueError that names it
+"""
 
 import contextlib
+import errno
+import hashlib
+import json
 import os
-import shutil
+import re
+import secrets
+import stat
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open can neither be locked by flock nor removed
+    fcntl = None
+    import msvcrt
+
+TEMPORARY = re.compile(r"\.bpm_numpy-[0-9a-f]{32}\.tmp")  # of a file that is being written
+LOCK = ".bpm_numpy.lock"
+WRITTEN = ".bpm_numpy-written.json"
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+NOT_NOW = (errno.EACCES, errno.EAGAIN, errno.EDEADLK)  # what a lock says that another process holds
 
 
-def check_path(path):
-    """``path`` is a str, or an os.PathLike that stands for one, or TypeError."""
+class FilesWarning(UserWarning):
+    """Something of the files was missing or was passed over; all else went on."""
+
+
+def check_path(path, name="path"):
+    """``path`` is a str, or an os.PathLike that stands for one, or TypeError; ValueError for an empty one."""
     if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
-        raise TypeError(f"path: expected a str or os.PathLike, got {type(path).__name__}")
+        raise TypeError(f"{name}: expected a str or os.PathLike, got {type(path).__name__}")
+    if os.fspath(path) == "" or "\0" in os.fspath(path):
+        raise ValueError(f"{name}: expected a name, got {os.fspath(path)!r}")
+
+
+def check_ordinary(path):
+    """What is at ``path`` is an ordinary file, or nothing yet: ValueError for a folder, device, FIFO or socket.
+
+    Returns its os.stat_result, or None.
+    """
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        raise ValueError(f"path: expected a file, got the folder {os.fspath(path)}")
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"path: expected an ordinary file, got the device, pipe or socket {os.fspath(path)}")
+    return found
+
+
+def check_target(path):
+    """``path`` can be written by ``replace_file`` -> where links lead, and the os.stat_result of what is there or None.
+
+    Raises what ``replace_file`` raises before it writes.
+    """
+    check_path(path)
+    path = os.path.realpath(path)
+    before = check_ordinary(path)
+    if not os.path.isdir(os.path.dirname(path)):
+        raise ValueError(f"path: expected a file in an existing folder, got {path}")
+    if before is not None and not os.access(path, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    return path, before
 
 
 @contextlib.contextmanager
@@ -16,25 +78,212 @@ def replace_file(path):
     """Open a binary file that takes the place of ``path`` only when it is complete.
 
     The bytes go to a temporary file in the same folder, which replaces ``path`` in one step at the end of the
-    ``with`` block. If anything goes wrong before that, the temporary file is removed and ``path`` is as it was.
-    Raises TypeError for a path that is none, ValueError for a folder that does not exist.
+    ``with`` block, and reach the disk before it does. If anything goes wrong before that, the temporary file is removed
+    and ``path`` is as it was. Permissions stay, and the owner where the system allows it. Through a symbolic link the
+    file that it leads to is replaced. After a kill the temporary file stays behind, under a name that matches
+    TEMPORARY; the next call in that folder removes it.
+
+    Raises TypeError for a path that is none; ValueError for a folder that does not exist and for all that is not an
+    ordinary file; PermissionError for a file that may not be written; OSError if the disk refuses.
     """
-    check_path(path)
-    path = os.path.realpath(path)  # through a link, its target is replaced
-    if os.path.isdir(path):
-        raise ValueError(f"path: expected a file, got the folder {path}")
-    if not os.path.isdir(os.path.dirname(path)):
-        raise ValueError(f"path: expected a file in an existing folder, got {path}")
-    temporary = f"{path}.{os.getpid()}.tmp"
+    path, before = check_target(path)
+    folder = os.path.dirname(path)
+    remove_leftovers(folder)
+    # Of a file that is there nobody else may read the new content before it has the old permissions.
+    temporary, handle = _open_temporary(folder, 0o666 if before is None else 0o600)
     try:
-        with open(temporary, "wb") as file:
+        with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
+            if before is not None:
+                _keep_owner_and_permissions(file.fileno(), temporary, before)
             os.fsync(file.fileno())
-        if os.path.exists(path):
-            shutil.copymode(path, temporary)
-        os.replace(temporary, path)
+            if fcntl:  # still open, so still locked
+                os.replace(temporary, path)
+        if not fcntl:
+            os.replace(temporary, path)
+        _flush_folder(folder)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
         raise
+
+
+def remove_leftovers(folder):
+    """Remove the temporary files in ``folder`` whose writer is gone, for a writer keeps its file locked."""
+    entries = []
+    with contextlib.suppress(PermissionError):  # a folder to write to, but not to look into
+        entries = list(os.scandir(folder))
+    for entry in entries:
+        if not TEMPORARY.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
+            continue
+        with contextlib.suppress(OSError):  # another's file, or removed by somebody else just now
+            if not fcntl:
+                os.remove(entry.path)  # refused while it is open
+                continue
+            handle = os.open(entry.path, os.O_RDWR | NO_LINK | os.O_NONBLOCK)
+            try:
+                if _lock(handle):
+                    os.remove(entry.path)
+            finally:
+                os.close(handle)
+
+
+def _open_temporary(folder, mode):
+    """A new file with a name that nobody can foresee, open and locked -> its path and handle."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK | getattr(os, "O_BINARY", 0)
+    while True:
+        temporary = os.path.join(folder, f".bpm_numpy-{secrets.token_hex(16)}.tmp")
+        handle = os.open(temporary, flags, mode)
+        # Between the two calls another writer may take it for a leftover. Where there are no locks nobody removes any.
+        with contextlib.suppress(OSError):
+            if fcntl and not (_lock(handle) and os.path.exists(temporary)):
+                os.close(handle)
+                continue
+        return temporary, handle
+
+
+def _lock(handle):
+    """Lock an open file, without waiting: False if another process has it. OSError where there are no locks."""
+    try:
+        if fcntl:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        if error.errno in NOT_NOW:
+            return False
+        raise
+    return True
+
+
+def _keep_owner_and_permissions(handle, temporary, before):
+    if fcntl:
+        for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
+            with contextlib.suppress(PermissionError):
+                os.fchown(handle, owner, group)
+        os.fchmod(handle, stat.S_IMODE(before.st_mode))
+    else:
+        os.chmod(temporary, stat.S_IMODE(before.st_mode))
+
+
+def _flush_folder(folder):
+    """The new name is on the disk too; not every file system, and no Windows, can be asked for that."""
+    if fcntl:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        finally:
+            os.close(handle)
+
+
+def make_folder(folder):
+    """Make ``folder``, and those above it, where they are not there: ValueError if a file is in the way."""
+    check_path(folder, "folder")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"folder: expected a folder, got {os.fspath(folder)}, where a file is in the way") from None
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Only one process at a time is inside this for an existing ``folder``; ValueError for a second one.
+
+    The lock goes away with its process, however that ends. Locks of this kind (flock) hold between containers that
+    share a disk. OSError on a disk that has none.
+    """
+    path = os.path.join(folder, LOCK)
+    handle = _open_lock(path, folder)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if fcntl and os.path.samestat(os.stat(path), os.fstat(handle)):
+                os.remove(path)
+        os.close(handle)
+
+
+def _open_lock(path, folder):
+    """The lock file, open and locked."""
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
+        try:
+            if not _lock(handle):
+                raise ValueError(f"folder: expected one that nothing else writes to, got {folder}, which is in use")
+            if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(handle)):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)  # of a file that its holder removed just now
+
+
+def check_outputs(folder, names, force=False):
+    """Files of these names may be written into ``folder``: none is there but what ``write_output`` wrote and is
+    unchanged since, and empty ones. ValueError, naming the first other one, unless ``force``.
+    """
+    written = _written(folder)
+    for name in names:
+        path = Path(folder) / name
+        found = check_ordinary(path)
+        if found is None or found.st_size == 0 or force:
+            continue
+        if _digest(path.read_bytes()) not in written.get(name, ()):
+            raise ValueError(
+                f"folder: expected no {name} that was written or changed by something else, got {path}; "
+                "move it away, or replace it with --force"
+            )
+
+
+def write_output(folder, name, data):
+    """Write the bytes ``data`` to a file in ``folder``, and note down for ``check_outputs`` that it is ours."""
+    written = _written(folder)
+    # The old one too: if this is killed between the two files, either is recognised.
+    written[name] = [*written.get(name, ()), _digest(data)][-2:]
+    with replace_file(Path(folder) / WRITTEN) as file:
+        file.write(json.dumps(written, indent=1).encode())
+    with replace_file(Path(folder) / name) as file:
+        file.write(data)
+
+
+def _written(folder):
+    """dict: name -> digests of what was written under it last."""
+    path = Path(folder) / WRITTEN
+    if not path.exists():
+        return {}
+    written = read_json(path)
+    if not isinstance(written, dict) or not all(isinstance(digests, list) for digests in written.values()):
+        raise ValueError(f"folder: expected a list of what was written there, got {path}; remove it")
+    return written
+
+
+def _digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def read_bytes(path, largest):
+    """The content of an ordinary file of at most ``largest`` bytes; ValueError, naming it, for any other."""
+    found = check_ordinary(path)
+    if found is not None and found.st_size > largest:
+        raise ValueError(f"path: expected at most {largest} bytes, got {os.fspath(path)} of {found.st_size}")
+    return Path(path).read_bytes()
+
+
+def read_text(path, largest=10**8):
+    """The content of a text file in UTF-8, as ``read_bytes``."""
+    try:
+        return read_bytes(path, largest).decode()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"path: expected a text file, got {os.fspath(path)} ({error})") from None
+
+
+def read_json(path):
+    """What a JSON file holds; ValueError, naming it, if it is none."""
+    try:
+        return json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"path: expected a JSON file, got {os.fspath(path)} ({error})") from None

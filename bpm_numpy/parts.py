@@ -52,7 +52,7 @@ def add_part(part):
     if not isinstance(part.name, str) or not part.name:
         raise ValueError(f"part.name: expected a name for {type(part).__name__}, got {part.name!r}")
     if (part.kind, part.name) in BUILT_IN:
-        raise ValueError(f"part.name: expected a name that the package does not use for a {part.kind}, got {part.name!r}")
+        raise ValueError(f"part.name: expected a name that no {part.kind} of the package has, got {part.name!r}")
     REGISTRIES[part.kind][part.name] = part
 
 

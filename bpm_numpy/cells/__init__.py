@@ -1,4 +1,4 @@
-"""Cells, one file each: how h_t follows from x_t, the state, and y_t = h_{t-1} W~(t), the input through plastic weights.
+"""Cells, one file each: how h_t follows from x_t, the state and y_t = h_{t-1} W~(t), which plastic weights bring.
 
     rnn    h_t = tanh(x_t W_x + y_t + b)
     lstm   (2.7-2.12), plastic in the candidate i_t

@@ -38,14 +38,14 @@ class Cell(Part):
         raise NotImplementedError
 
 
-def gate_parameters(net, gates, bias=0.0):
-    """W_kx (D, N), W_kh (N, N) and b_k (N,) of every gate k; ``bias``: a number, or a dict of those that differ from 0."""
+def gate_parameters(net, gates, bias=None):
+    """dict: W_kx (D, N), W_kh (N, N) and b_k (N,) of every gate k. ``bias``: of the gates whose b_k does not start at 0."""
     D, N = net.n_inputs, net.n_hidden
     table = {}
     for k in gates:
         table[f"W_{k}x"] = Parameter((D, N), normal)
         table[f"W_{k}h"] = Parameter((N, N), normal)
-        table[f"b_{k}"] = Parameter((N,), bias.get(k, 0.0) if isinstance(bias, dict) else bias)
+        table[f"b_{k}"] = Parameter((N,), (bias or {}).get(k, 0.0))
     return table
 
 

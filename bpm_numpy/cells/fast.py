@@ -4,7 +4,7 @@ What needs no state is done for the rows of all steps at once: x W_x + b before 
 gradients of the weights behind them. The equations and their derivation stand with the cells; tests hold the two equal.
 
     inputs(net, params, x (R, D))                             -> (R, Z), what the cell reads of x
-    recurrent(net, params)                                    -> the weights that read h_{t-1}, joined once a pass, or None
+    recurrent(net, params)                                    -> the weights that read h_{t-1}, joined, or None
     forward(net, W_h, inputs_t (B, Z), h_prev, c_prev, y)     -> h_t, c_t, p_t, cache
     backward(net, W_h, dh, dc, dp, cache)                     -> dz (B, Z), dh_prev (None for zero), dc_prev, dy (B, N)
     gradients(net, params, dz (R, Z), x (R, D), h_prev (R, N)) -> dx (R, D), gradients
@@ -35,7 +35,7 @@ class FastRNN:
 
 
 class FastGates:
-    """What the gated cells share: the weights of ``gates`` side by side; the first gate's recurrent ones are plastic."""
+    """What the gated cells share: the weights of ``gates`` side by side; the first one's recurrent weights are plastic."""
 
     gates = None
 

@@ -1,4 +1,4 @@
-"""The GRU cell (Cho et al. 2014, in the form of PyTorch); the recurrent weights of the candidate n_t are the plastic ones.
+"""The GRU cell (Cho et al. 2014, in PyTorch's form); the recurrent weights of the candidate n_t are the plastic ones.
 
     r_t = σ(   x_t W_rx + h_{t-1} W_rh + b_r)
     z_t = σ(   x_t W_zx + h_{t-1} W_zh + b_z)

@@ -11,7 +11,7 @@ columns, all rules that go by chunks have one form:
 
 S_m are the matrices at the chunk's start: Hebb(t0), and for the trace also the trace. The vectors coef and driven are
 the rule's ``sums``: ``gated`` for rules Hebb ← g ⊗ Hebb + h_{t-1} qᵀ (outer, decay, Oja), ``traced`` for the trace. The
-sum over s is a product of stacked rows with alpha; with one alpha a neuron R_ts = alpha (a_s · h_{t-1}), which is linear
+sum over s is a product of stacked rows with alpha; with one alpha per neuron R_ts = alpha (a_s · h_{t-1}): linear
 attention. Each matrix at the end of the chunk is a sum of the same form, with coef_m(t1) and rows r_s:
 
     S_m(t1) = Σ_k coef_mk ⊗ S_k + Σ_s a_s r_ms^T        (of Hebb: r_s = driven_s(t1))

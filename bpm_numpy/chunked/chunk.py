@@ -137,7 +137,7 @@ class Chunk:
         return True
 
     def begin_backward(self, G, inside):
-        """From the end of the chunk: ``G``, the adjoint of each matrix; ``inside`` (b, N, N) where Clip let pass, or None.
+        """From the end of the chunk: G, the adjoint of each matrix; ``inside`` (b, N, N): where Clip let pass, or None.
 
         Returns da (L, b, N), what a has received so far, and writes G.
         """
@@ -147,7 +147,7 @@ class Chunk:
         for rows, Z, _ in self.work.blocks:
             if inside is not None:
                 G[0][rows] *= inside[rows]
-            for side, (coefficients, r) in enumerate(ends):
+            for side, (_, r) in enumerate(ends):
                 rows_times(self.a[:, rows], G[side][rows], d_rows[side][:, rows])
                 back = r[:, rows], G[side][rows].transpose(0, 2, 1)
                 if side == 0:
@@ -163,7 +163,7 @@ class Chunk:
         return da
 
     def step_backward(self, t, dy, dh, da):
-        """Through y_t: dy (b, N); adds to dh, the adjoint of h_{t-1} (b, N), and to da (L, b, N) of the steps before."""
+        """Through y_t: dy (b, N); adds to dh, the adjoint of h_{t-1} (b, N), and to da (L, b, N) of earlier steps."""
         for side, coefficient in enumerate(self.sums.coefficients(t)):
             if coefficient is None:
                 continue

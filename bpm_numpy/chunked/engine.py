@@ -56,7 +56,7 @@ def in_two_parts(cell, params):
 
 
 class Segment:
-    """At most L consecutive steps of a slice: its starts (None where not kept), its steps, and if Clip cut any entry."""
+    """At most L consecutive steps of a slice: starts (None where not kept), steps, and whether Clip cut any entry."""
 
     def __init__(self, starts):
         self.starts, self.steps, self.cut = starts, [], False
@@ -208,7 +208,7 @@ class WayBack:
         return dx.reshape(T, b, -1), State(dh, dc, *G)
 
     def _chunk_backward(self, chunk, steps, G, inside, dh, dc, d_hidden, dys, dmu, grads):
-        """From the adjoints at the chunk's end to those at its start -> dh, dc, dz of every step; fills dys, dmu and G."""
+        """From the adjoints at the chunk's end to those at its start -> dh, dc, dz of each step; fills dys, dmu and G."""
         net, da, dz = self.net, chunk.begin_backward(G, inside), [None] * chunk.L
         for t in reversed(range(chunk.L)):
             dmu[t], dp = chunk.sums.step_backward(t)

@@ -1,4 +1,4 @@
-"""The sums of rules Hebb(t+1) = Clip(g_t ⊗ Hebb(t) + h_{t-1} q_tᵀ), with vectors g_t and q_t over post-synaptic neurons.
+"""The sums of rules Hebb(t+1) = Clip(g_t ⊗ Hebb(t) + h_{t-1} q_tᵀ); g_t and q_t are vectors over post-synaptic neurons.
 
     outer: g = 1, q = mu p        decay: g = 1 - mu, q = mu p        Oja: g = 1 - mu p², q = mu p
 
@@ -28,7 +28,7 @@ class Gated:
     """The vectors of one chunk of at most L steps of b episodes; ``append`` takes a step in."""
 
     sides = 1  # matrices at the start: Hebb
-    # Entries of Hebb in the batch, and these times the steps, below which a chunk's calls of NumPy cost more than it saves.
+    # Entries of Hebb in the batch, and these times the steps: below, a chunk's calls of NumPy cost more than it saves.
     small, short = 6_000, 64_000
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""How a pass is cut up: into chunks of steps and slices of the batch. It changes time and memory, not what is computed."""
+"""How a pass is cut up: into chunks of steps and slices of the batch. It changes time and memory, not the function."""
 
 from typing import NamedTuple
 

@@ -5,13 +5,13 @@ With --trained: of the trained networks in figures/data, on fresh episodes of th
 The comparison with PyTorch and JAX on the same problems is ``python benchmarks/compare.py``.
 """
 
-import sys
 import time
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
+from ..arguments import check_count
 from ..chunked.plan import choose_plan
 from ..lab.studies import DATA, STUDIES, load_about, load_recorded
 from ..learning.episodes import rollout
@@ -22,6 +22,7 @@ from .check import format_table
 from .progress import progress
 
 HELP = "time forward and backward (with PyTorch and JAX: benchmarks/compare.py)"
+TYPED = {}
 N_INPUTS, N_OUTPUTS = 16, 4
 REGIMES = ("inactive", "some", "many")  # of the clip: entries of Hebb that are ever at the bound
 SIZES = {  # cell, rule, T, B, N, and the drive that makes each regime
@@ -100,7 +101,8 @@ def trained_problems(data=DATA):
             rng = np.random.default_rng(0)
             x = rollout(net, params, task, rng).x
             T, B = x.shape[:2]
-            d_logits, d_values = rng.standard_normal((T, B, net.n_outputs)), rng.standard_normal((T, B))
+            d_logits = rng.standard_normal((T, B, net.n_outputs)).astype(net.dtype)
+            d_values = rng.standard_normal((T, B)).astype(net.dtype)
             state = net.initial_state(B)
             yield name, label, Problem(net, join(params, x, state), d_logits, d_values, state)
 
@@ -118,18 +120,20 @@ def time_calls(function, calls, duration=0.0):
 def add_arguments(parser):
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--only", default="", metavar="TEXT", help='cases whose "name regime" contains TEXT')
-    parser.add_argument("--trained", action="store_true", help="trained networks, in float64, beside the definition")
+    parser.add_argument("--trained", action="store_true", help="trained networks, beside the definition")
     parser.add_argument("--passes", type=int, default=5, help="timed ones, after one that is not (default 5)")
 
 
 def run(arguments):
-    """Exit code: 0, or 2 if no case is selected."""
-    if arguments.trained and arguments.passes >= 1:
+    """Exit code 0."""
+    check_count("passes", arguments.passes)
+    if arguments.trained:
         return run_trained(arguments.passes)
     selected = list(cases(arguments.dtype, arguments.only))
-    if not selected or arguments.passes < 1:
-        print("bench: expected --only to be part of a case's name, and --passes at least 1", file=sys.stderr)
-        return 2
+    if not selected:
+        raise ValueError(
+            f"only: expected a part of {', '.join(SIZES)} and {', '.join(REGIMES)}, got {arguments.only!r}"
+        )
     header = ("case", "T", "B", "clip", "ever", "at the end", "chunk", "rows", "median ms", "min ms")
     rows = []
     for name, regime, case in progress(selected, len(selected), "cases"):
@@ -147,7 +151,7 @@ def run(arguments):
 
 
 def run_trained(passes):
-    """Exit code 0."""
+    """Exit code 0; ValueError where no network is kept."""
     rows = []
     for name, label, problem in trained_problems():
         N, (T, B) = problem.net.n_hidden, problem.d_values.shape
@@ -157,8 +161,11 @@ def run_trained(passes):
             for plan, taken in seconds.items():
                 taken += time_calls(partial(problem.gradients, plan), 1)
         times = [1000 * float(np.median(taken[1:])) for taken in seconds.values()]
-        numbers = (T, B, N, f"{ever:.2%}", f"{end:.2%}", *(f"{time:.1f}" for time in times))
+        numbers = (problem.net.dtype.name, T, B, N, f"{ever:.2%}", f"{end:.2%}", *(f"{time:.1f}" for time in times))
         rows.append((name, label, *map(str, numbers)))
-    print(format_table(("study", "network", "T", "B", "N", "ever", "at the end", "ms", "ms by the definition"), rows))
-    print("float64, medians; the networks of seed 0 in figures/data, on fresh episodes")
+    if not rows:
+        raise ValueError(f"trained: expected recorded networks in {DATA}, found none; run from a clone")
+    header = ("study", "network", "dtype", "T", "B", "N", "ever", "at the end", "ms", "ms by the definition")
+    print(format_table(header, rows))
+    print("medians; the networks of seed 0 in figures/data, on fresh episodes")
     return 0

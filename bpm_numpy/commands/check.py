@@ -8,20 +8,22 @@ step. Parameters, inputs and the initial state are all checked.
 
 import json
 import os
-import sys
+import signal
 import time
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
+from ..arguments import check_count
 from ..chunked.plan import Plan
-from ..files import replace_file
+from ..files import check_target, replace_file
 from ..parts import REGISTRIES
 from ..proof.gradcheck import gradcheck
 from ..proof.problems import ALPHAS, REGIMES, configurations, random_problem
 from .progress import progress
 
 HELP = "gradient-check every configuration, or those that the options select"
+TYPED = {"path": "--json"}
 FILTERS = ("cell", "rule", "plasticity", "modulator", "fanout", "reading", "alpha", "readout")
 CHUNKS = Plan(chunk=4, rows=1, keep=1)  # matrices as small as these would go step by step by themselves
 TOLERANCE = 1e-10  # of forward mode and of the chunks, relative
@@ -47,15 +49,14 @@ def add_arguments(parser):
 
 def run(arguments):
     """Exit code: 0 if every check passed, 1 if one failed."""
-    if arguments.json and not os.path.isdir(os.path.dirname(os.path.abspath(arguments.json))):
-        print(f"check: --json: expected a file in an existing folder, got {arguments.json}", file=sys.stderr)
-        return 2
+    check_count("seed", arguments.seed, smallest=0)
+    if arguments.json is not None:
+        check_target(arguments.json)
     wanted = {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name) is not None}
     regimes = REGIMES if arguments.regime is None else (arguments.regime,)
     results = check_all(jobs(wanted, regimes, arguments.seed, arguments.full))
     if not results:
-        print("check: no valid configuration has all of these options", file=sys.stderr)
-        return 2
+        raise ValueError("no valid configuration has all of these options")
     rows = table(results)
     print(format_table(HEADER, rows))
     failures = [result for result in results if not result["passed"]]
@@ -63,7 +64,7 @@ def run(arguments):
         print(f"\nFAILED {result['options']}, clip {result['regime']}: {result['message']}")
     passed = f"{len(results) - len(failures)} of {len(results)} checks passed"
     print(f"\n{passed}: {sum(result['compared'] for result in results)} numerical derivatives, seed {arguments.seed}")
-    if arguments.json:
+    if arguments.json is not None:
         with replace_file(arguments.json) as file:
             content = {"header": HEADER, "table": rows, "checks": results}
             file.write(json.dumps(content, indent=1).encode())
@@ -91,8 +92,13 @@ def check_all(selected):
     """Results of all jobs, on as many processes as there are cores."""
     if len(selected) <= 8:  # not worth starting processes for
         return list(progress(map(check_one, selected), len(selected), "checks"))
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=ignore_interrupts) as pool:
         return list(progress(pool.map(check_one, selected, chunksize=4), len(selected), "checks"))
+
+
+def ignore_interrupts():
+    """Ctrl-C reaches every process of a terminal; one of them says so and ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def check_one(job):

@@ -1,14 +1,14 @@
 """``python -m bpm_numpy evaluate``: the scores of a trained network on fresh episodes."""
 
-import sys
-
 import numpy as np
 
+from ..arguments import check_count
 from ..lab.runs import load_network, load_settings
 from ..learning.episodes import evaluate
 from ..learning.training import build
 
 HELP = "score the network of a run on fresh episodes"
+TYPED = {}
 
 
 def add_arguments(parser):
@@ -19,18 +19,15 @@ def add_arguments(parser):
 
 
 def run(arguments):
-    """Exit code: 0, or 2 if there is no such run."""
-    try:
-        settings = load_settings(arguments.run_folder)
-        task, _ = build(settings)
-        net, params = load_network(arguments.run_folder)
-        # A run's own evaluations are seeded by (seed, 1, update).
-        rng = np.random.default_rng((arguments.seed, 2))
-        held_out, episodes, greedy = task.for_evaluation(), arguments.episodes, arguments.greedy
-        scores = evaluate(net, params, held_out, rng, episodes, greedy, settings.carry)
-    except (TypeError, ValueError) as error:
-        print(f"evaluate: {error}", file=sys.stderr)
-        return 2
+    """Exit code 0."""
+    check_count("seed", arguments.seed, smallest=0)
+    settings = load_settings(arguments.run_folder)
+    task, _ = build(settings)
+    net, params = load_network(arguments.run_folder)
+    # A run's own evaluations are seeded by (seed, 1, update).
+    rng = np.random.default_rng((arguments.seed, 2))
+    held_out, episodes, greedy = task.for_evaluation(), arguments.episodes, arguments.greedy
+    scores = evaluate(net, params, held_out, rng, episodes, greedy, settings.carry)
     for name, value in scores.items():
         print(f"{name:>16}  {value:.4f}" + (f"   {task.score_label}" if name == "score" else ""))
     return 0

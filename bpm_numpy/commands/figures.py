@@ -1,17 +1,20 @@
 """``python -m bpm_numpy figures``: rewrite the folder figures/.
 
-Every figure is made from data computed here and now with fixed seeds; a second run writes the same bytes.
+Every figure is made with fixed seeds, from data computed now or kept in figures/data; a second run writes the same
+bytes.
 """
 
 import importlib
-import os
 import pkgutil
-import sys
 from pathlib import Path
 
+from ..arguments import check_choice
+from ..files import check_outputs, locked, make_folder, write_output
 from .progress import progress
 
 HELP = "rewrite figures/ (the same bytes on every run)"
+TYPED = {"name": "NAME"}
+OWN = Path(__file__).resolve().parents[2] / "figures"  # of the clone: what is there is this command's
 
 
 def all_figures():
@@ -29,26 +32,27 @@ def all_figures():
 
 def add_arguments(parser):
     parser.add_argument("--folder", default="figures", help="where to write (default: figures)")
+    parser.add_argument("--force", action="store_true", help="replace files of these names that are not this command's")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these files (default: all)")
 
 
 def run(arguments):
-    """Exit code 0, or 2 for an unknown name."""
+    """Exit code 0."""
     figures = all_figures()
-    unknown = [name for name in arguments.names if name not in figures]
-    if unknown:
-        print(f"figures: expected names from {', '.join(figures)}, got {', '.join(unknown)}", file=sys.stderr)
-        return 2
-    write_figures(arguments.folder, arguments.names or list(figures))
+    for name in arguments.names:
+        check_choice("name", name, figures)
+    write_figures(arguments.folder, arguments.names or list(figures), arguments.force)
     return 0
 
 
-def write_figures(folder, names):
-    """Make each figure and write it into ``folder``."""
-    from ..figures.style import save_figure
+def write_figures(folder, names, force=False):
+    """Make each figure and write it into ``folder``; ValueError for a file there of such a name that is not ours."""
+    from ..figures.style import file_bytes
 
     figures = all_figures()
-    os.makedirs(folder, exist_ok=True)
-    for name in progress(names, len(names), "figures"):
-        save_figure(figures[name](), Path(folder) / name)
-        print(f"{folder}/{name}", flush=True)
+    make_folder(folder)
+    with locked(folder):
+        check_outputs(folder, names, force or Path(folder).resolve() == OWN)
+        for name in progress(names, len(names), "figures"):
+            write_output(folder, name, file_bytes(figures[name]()))
+            print(f"{folder}/{name}", flush=True)

@@ -1,36 +1,39 @@
 """``python -m bpm_numpy gather``: the runs of a folder as a table and a figure, median and quartiles over seeds."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 
-from ..lab.runs import gather, write_csv
+from ..files import check_outputs, check_path, locked, make_folder, write_output
+from ..lab.runs import csv_bytes, gather
 from .check import format_table
 
 HELP = "gather a folder of runs into a table and a figure of their learning curves"
+TYPED = {}
+TABLE, FIGURE = "table.csv", "learning_curves.png"
 
 
 def add_arguments(parser):
     parser.add_argument("folder", metavar="FOLDER", help="with runs in it, or in folders in it")
-    parser.add_argument("--out", metavar="DIR", help="where table.csv and learning_curves.png go (default: FOLDER)")
+    parser.add_argument("--out", metavar="DIR", help=f"where {TABLE} and {FIGURE} go (default: FOLDER)")
+    parser.add_argument("--force", action="store_true", help="replace files of these names that are not gather's")
 
 
 def run(arguments):
-    """Exit code: 0, or 2 if there is nothing to gather."""
-    out = Path(arguments.out or arguments.folder)
-    try:
-        groups = gather(arguments.folder)
-    except ValueError as error:
-        print(f"gather: {error}", file=sys.stderr)
-        return 2
+    """Exit code 0."""
+    out = arguments.folder if arguments.out is None else arguments.out
+    check_path(out, "out")
+    out = Path(out)
+    groups = gather(arguments.folder)
     rows = list(map(summary, groups))
     print(format_table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows]))
     print("median and quartiles of the score at the last update that all seeds have reached; minutes until there")
-    out.mkdir(parents=True, exist_ok=True)
-    write_csv(out / "table.csv", rows)
-    write_figure(groups, out / "learning_curves.png")
-    print(f"{out / 'table.csv'}, {out / 'learning_curves.png'}")
+    make_folder(out)
+    with locked(out):
+        check_outputs(out, (TABLE, FIGURE), arguments.force)
+        write_output(out, TABLE, csv_bytes(rows))
+        write_output(out, FIGURE, draw(groups))
+    print(f"{out / TABLE}, {out / FIGURE}")
     return 0
 
 
@@ -51,12 +54,12 @@ def summary(group):
     }
 
 
-def write_figure(groups, path):
-    """The learning curves as PNG."""
+def draw(groups):
+    """The learning curves as the bytes of a PNG."""
     import matplotlib
 
     matplotlib.use("Agg")
     from ..figures.draw_learning_curves import plot_learning_curves
-    from ..figures.style import save_figure
+    from ..figures.style import file_bytes
 
-    save_figure(plot_learning_curves(groups), path)
+    return file_bytes(plot_learning_curves(groups))

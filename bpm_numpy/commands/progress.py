@@ -1,5 +1,6 @@
 """One progress line for long work."""
 
+import contextlib
 import sys
 import time
 
@@ -17,7 +18,8 @@ def progress(items, total, label, number=None, note=lambda item: ""):
         rate = count / max(elapsed, 1e-9)
         line = f"{label} {done}/{total}, {elapsed:.0f} s, {rate:.2g} a second, about {(total - done) / rate:.0f} s left"
         line += note(item)
-        if terminal:
-            print(f"\r{line:<78}", end="\n" if done == total else "", file=sys.stderr, flush=True)
-        elif done * 10 // total > (done - 1) * 10 // total:
-            print(line, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # a terminal that was closed is no reason to stop
+            if terminal:
+                print(f"\r{line:<78}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+            elif done * 10 // total > (done - 1) * 10 // total:
+                print(line, file=sys.stderr, flush=True)

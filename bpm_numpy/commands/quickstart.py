@@ -8,40 +8,55 @@ import sys
 import time
 from pathlib import Path
 
-from ..site.notebooks import execute, find_notebooks, write_notebook
+from ..arguments import check_count
+from ..files import check_outputs, locked, make_folder, write_output
+from ..site.notebooks import execute, find_notebooks, notebook_bytes
 from .check import HEADER, check_all, format_table, jobs, table
-from .figures import write_figures
+from .figures import all_figures
 
 HELP = "the tour: representative gradient checks, the first notebook executed, a figure"
-RESULTS = Path("results")
+TYPED = {}
+RESULTS, FIGURE = Path("results"), "hebb_over_time.png"
 # One alpha and one readout; every cell, rule, reading and regime of the clip.
 REPRESENTATIVE = {"alpha": "full", "readout": "linear"}
 
 
 def add_arguments(parser):
     parser.add_argument("--seed", type=int, default=0, help="of the gradient checks (default 0)")
+    parser.add_argument("--force", action="store_true", help="replace files in results/ that are not quickstart's")
 
 
 def run(arguments):
     """Exit code: 0 if all went well, 1 if a gradient check failed."""
-    os.makedirs(RESULTS, exist_ok=True)
+    check_count("seed", arguments.seed, smallest=0)
+    path = find_notebooks()[0]
+    make_folder(RESULTS)
+    with locked(RESULTS):
+        check_outputs(RESULTS, (path.name, FIGURE), arguments.force)
+        return tour(path, arguments.seed)
+
+
+def tour(path, seed):
+    """The three parts, with the notebook ``path``; exit code as ``run``."""
+    from ..figures.style import file_bytes
+
     print("1. Gradient checks: reverse mode against the complex step, central differences and forward mode")
-    results = check_all(jobs(REPRESENTATIVE, ("inactive", "sometimes", "mostly"), arguments.seed, full=False))
+    results = check_all(jobs(REPRESENTATIVE, ("inactive", "sometimes", "mostly"), seed, full=False))
     print(format_table(HEADER, table(results)))
     failed = sum(not result["passed"] for result in results)
     print(f"{len(results) - failed} of {len(results)} checks passed (all of them: python -m bpm_numpy check)\n")
 
     print("2. The first notebook")
-    path, started = find_notebooks()[0], time.monotonic()
+    started = time.monotonic()
     print(f"executing {path.name} ...", file=sys.stderr, flush=True)
-    write_notebook(execute(path), RESULTS / path.name)
+    write_output(RESULTS, path.name, notebook_bytes(execute(path)))
     print(f"executed {path.name} in {time.monotonic() - started:.0f} s: {RESULTS / path.name}\n")
 
     print("3. A figure of Hebb(t)")
-    write_figures(RESULTS, ["hebb_over_time.png"])
+    write_output(RESULTS, FIGURE, file_bytes(all_figures()[FIGURE]()))
 
     inside = sys.executable.startswith(os.getcwd() + os.sep)
     python = os.path.relpath(sys.executable) if inside else sys.executable
-    print(f"\nThe results are in {RESULTS}/: hebb_over_time.png and {path.name}.")
+    print(f"\nThe results are in {RESULTS}/: {FIGURE} and {path.name}.")
     print(f"Open the notebooks with: {python} -m jupyter lab notebooks/{path.name}")
     return 1 if failed else 0

@@ -4,6 +4,7 @@ The runs are ``train`` commands in processes of their own. The study can be stop
 on where it was, and leaves alone what is done.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -11,12 +12,16 @@ import sys
 import time
 from pathlib import Path
 
-from ..lab.studies import DATA, STUDIES, is_finished, load_study, runs_of, summarise, write_study
+from ..arguments import check_count
+from ..files import locked, make_folder
+from ..lab.studies import DATA, STUDIES, check_recorded, is_finished, load_study, runs_of, summarise, write_study
 from .check import format_table
+from .messages import say
 from .progress import progress
 from .train import first_signal
 
 HELP = "make all runs of a study and gather them into figures/data; the same command goes on with one that was stopped"
+TYPED = {"folder": "--out"}
 
 
 def add_arguments(parser):
@@ -24,32 +29,36 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=int, default=2, help="runs side by side (default 2)")
     parser.add_argument("--out", metavar="DIR", help="folder of the runs (default: runs/studies/NAME)")
     parser.add_argument("--seeds", type=int, help="how many (default: the study's own number)")
+    parser.add_argument(
+        "--force", action="store_true", help="replace a record of more seeds, or files not of the study"
+    )
 
 
 def run(arguments):
-    """Exit code: 0 when all runs are done and kept, 130 if stopped before, 2 if one of them fails."""
+    """Exit code: 0 when all runs are done and kept, 130 if stopped before."""
     name, study = arguments.name, STUDIES[arguments.name]
     seeds = study.seeds if arguments.seeds is None else arguments.seeds
-    out = Path(arguments.out or Path("runs/studies") / name)
+    out = Path("runs/studies") / name if arguments.out is None else arguments.out
     command = f"python -m bpm_numpy study {name}" + (f" --seeds {seeds}" if seeds != study.seeds else "")
-    try:
-        if arguments.jobs < 1:
-            raise ValueError(f"jobs: expected at least 1, got {arguments.jobs}")
-        runs = runs_of(study, out, seeds)
+    check_count("jobs", arguments.jobs)
+    check_count("seeds", seeds)
+    if not arguments.force:
+        check_recorded(name, seeds, DATA)
+    runs = runs_of(study, out, seeds)
+    make_folder(out)
+    with locked(out):
         pending = [run for run in runs if not is_finished(run)]
         done = len(runs) - len(pending)
         with first_signal() as stopped:
             turns = progress(
                 train_all(pending, arguments.jobs, stopped), len(runs), "runs", number=lambda turn: done + turn
             )
-            done += sum(1 for _ in turns)
-    except (RuntimeError, TypeError, ValueError) as error:
-        print(f"study: {error}", file=sys.stderr)
-        return 2
-    if done < len(runs):
-        print(f"\nstopped with {done} of {len(runs)} runs done; the same command goes on", file=sys.stderr)
-        return 130
-    folder = write_study(name, runs, command, DATA)
+            with contextlib.closing(turns):
+                done += sum(1 for _ in turns)
+        if done < len(runs):
+            say(f"\nstopped with {done} of {len(runs)} runs done; the same command goes on")
+            return 130
+        folder = write_study(name, runs, command, DATA, arguments.force)
     rows = summarise(name, DATA)
     print(format_table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows]))
     about, _ = load_study(name, DATA)
@@ -93,14 +102,19 @@ def next_of(waiting, active):
 
 
 def start(run):
-    """The run's ``train`` command in a process of its own, out of Ctrl-C's reach, and with one BLAS thread."""
+    """The run's ``train`` command in a process of its own, out of Ctrl-C's reach, and with one BLAS thread.
+
+    Its stdin is open as long as this process is there, so that it stops, after saving, however this one ends.
+    """
     line = run.line
     words = [sys.executable, "-m", "bpm_numpy", "train", line.task, "--network", line.network]
     words += ["--setting", line.setting, "--seed", str(run.settings.seed), "--out", str(run.folder)]
+    words += ["--while-stdin"]
     for key, value in line.changes.items():
         words += ["--set", f"{key}={json.dumps(value)}"]
     return subprocess.Popen(
         words,
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -5,21 +5,26 @@ commands, which share nothing and may run side by side; ``gather`` collects them
 """
 
 import argparse
+import ast
 import contextlib
 import json
+import os
 import shlex
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from ..lab.runs import save, train_in
 from ..lab.settings import CONTROLS, EXPERIMENTS, settings_for
 from ..learning.training import NETWORKS
 from ..tasks import TASKS
+from .messages import say
 from .progress import progress
 
 HELP = "train a network on a task; the same command goes on with a run that was stopped"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what a job scheduler sends first
+TYPED = {"folder": "--out", "changes": "--set"}
 
 
 def add_arguments(parser):
@@ -40,37 +45,44 @@ def add_arguments(parser):
     )
     parser.epilog = "Controls, by --set: " + "; ".join(f"{name}: {what}" for name, what in CONTROLS.items()) + "."
     parser.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/TASK-SETTING-NETWORK-seedSEED)")
+    parser.add_argument("--while-stdin", action="store_true", help="stop, as at Ctrl-C, when stdin is closed")
 
 
 def run(arguments):
-    """Exit code: 0 when all updates are done, 130 if stopped before, 2 for settings that cannot be, or not here."""
+    """Exit code: 0 when all updates are done, 130 if stopped before."""
     changes = dict(arguments.set) | ({} if arguments.updates is None else {"updates": arguments.updates})
     name = f"{arguments.task}-{arguments.setting}-{arguments.network}-seed{arguments.seed}"
-    folder = Path(arguments.out or Path("runs") / name)
+    folder = Path("runs") / name if arguments.out is None else arguments.out
     state = None
-    try:
-        settings = settings_for(arguments.task, arguments.network, arguments.setting, arguments.seed, changes)
-        with first_signal() as stopped:
-            turns = progress(
-                train_in(folder, settings),
-                settings.updates,
-                "updates",
-                number=lambda state: state.training.step,
-                note=_last_score,
-            )
+    if arguments.while_stdin:
+        threading.Thread(target=_stop_with_stdin, daemon=True).start()
+    settings = settings_for(arguments.task, arguments.network, arguments.setting, arguments.seed, changes)
+    with first_signal() as stopped:
+        turns = progress(
+            train_in(folder, settings),
+            settings.updates,
+            "updates",
+            number=lambda state: state.training.step,
+            note=_last_score,
+        )
+        with contextlib.closing(turns):
             for state in turns:
                 if stopped:
                     save(folder, state)
                     break
-    except (TypeError, ValueError) as error:
-        print(f"train: {error}", file=sys.stderr)
-        return 2
     if state is not None and state.training.step < settings.updates:
-        print(f"\nstopped and saved at update {state.training.step} of {settings.updates}; to go on:", file=sys.stderr)
-        print(f"  {_command(arguments, folder)}", file=sys.stderr)
+        say(f"\nstopped and saved at update {state.training.step} of {settings.updates}; to go on:")
+        say(f"  {_command(arguments, folder)}")
         return 130
     print(f"{settings.updates} updates are done: {folder}")
     return 0
+
+
+def _stop_with_stdin():
+    """Wait until stdin is closed, which happens however the process at its other end comes to its end."""
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    signal.raise_signal(signal.SIGTERM)
 
 
 @contextlib.contextmanager
@@ -107,10 +119,11 @@ def _command(arguments, folder):
 
 
 def _change(text):
-    """NAME=VALUE, the value as JSON, or a word as it stands -> name, value."""
+    """NAME=VALUE -> name, value: as JSON or Python have it (1e-3, .001, inf, true, True, null, None), or a word."""
     name, equals, value = text.partition("=")
     if not name or not equals:
         raise argparse.ArgumentTypeError(f"expected NAME=VALUE, got {text!r}")
-    with contextlib.suppress(json.JSONDecodeError):
-        value = json.loads(value)
+    for read in (json.loads, ast.literal_eval, float):
+        with contextlib.suppress(ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            return name, read(value)
     return name, value

@@ -72,8 +72,14 @@ def gif(figures, milliseconds, dpi=110):
 def save_figure(figure, path, dpi=160):
     """Write a Figure to ``path`` as PNG and close it; bytes (an animation, already a GIF) are written as they are."""
     with replace_file(path) as file:
-        file.write(figure if isinstance(figure, bytes) else png(figure, dpi))
+        file.write(file_bytes(figure, dpi))
+
+
+def file_bytes(figure, dpi=160):
+    """What ``save_figure`` writes."""
+    data = figure if isinstance(figure, bytes) else png(figure, dpi)
     plt.close("all")
+    return data
 
 
 def show_figure(figure, alt):

@@ -16,10 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_count, check_generator
+from ..arguments import check_array, check_arrays, check_count, check_generator, check_number
 from ..learning.episodes import Episode, draw_actions
 from ..learning.training import build
 from ..learning.trials import clear
+from ..parameters import parameter_shapes
 from .runs import load_network, write_csv
 
 
@@ -50,9 +51,13 @@ class Recording(NamedTuple):
 def play(net, params, task, rng, intervention=Intervention()):  # noqa: B008 - it cannot be changed
     """One batch of fresh episodes of ``task``, by ``net.step`` -> Recording.
 
-    ValueError for an intervention that the network has nothing for, or a step outside the episode.
+    ValueError for an intervention that the network has nothing for, or a step outside the episode; for parameters, an
+    intervention or, in the course of it, logits that are NaN or infinity.
     """
     check_generator("rng", rng)
+    check_arrays("params", params, parameter_shapes(net), (net.dtype,))
+    if intervention.modulator is not None:
+        check_number("intervention.modulator", intervention.modulator)
     if net.plasticity == "none" and intervention != Intervention():
         raise ValueError(f"intervention: expected none with plasticity 'none', got {intervention}")
     T, B, freeze_from = task.T, task.batch, intervention.freeze_hebb_from
@@ -77,6 +82,7 @@ def play(net, params, task, rng, intervention=Intervention()):  # noqa: B008 - i
         if getattr(task, "reset_at_trials", False):
             state = clear(state, info["begins"])
         out, after = net.step(params, xs[t], state, forced)
+        check_array("logits", out.logits, (B, net.n_outputs), (net.dtype,))
         state = after._replace(hebb=state.hebb) if t >= freeze_from else after
         answer = draw_actions(out.logits, actions_rng) if task.kind == "reward" else task.answers(out.logits)
         obs, reward, _, _, info = task.step(answer)

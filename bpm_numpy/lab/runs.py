@@ -2,27 +2,32 @@
 
     settings.json     the Settings, and the versions of Python and NumPy
     checkpoint.npz    the TrainingState (``storage``)
-    curve.csv         the curve, a line a row
+    curve.csv         the curve, one line per row
     recent.json       the Updates since the curve's last row, if the run was stopped between two rows
     params.npz        the network and its parameters, once all updates are done
 
 Each file is replaced in one step, and the checkpoint last. So curve and recent.json never lack what the checkpoint
-builds on; whatever they hold beyond it, after a kill between two files, is cut on loading.
+builds on; whatever they hold beyond it, after a kill between two files, is cut on loading. One process at a time trains
+in a folder. What is no run's is never replaced.
 """
 
 import csv
 import io
 import json
 import platform
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from ..files import replace_file
+from ..files import FilesWarning, locked, make_folder, read_json, read_text, replace_file
 from ..learning.storage import load_parameters, load_training, save_parameters, save_training
-from ..learning.training import Progress, Settings, Update, begin, build, train
+from ..learning.training import NETWORKS, Progress, Settings, Update, begin, build, check_settings, train
+from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
+
+MADE = ("curve.csv", "recent.json", "checkpoint.npz", "params.npz")  # by a run, beside settings.json
 
 
 class Group(NamedTuple):
@@ -33,7 +38,7 @@ class Group(NamedTuple):
     label: str  # the network, and what else tells this group from others of the same network
     parameters: int
     updates: np.ndarray  # of the curve (R,)
-    scores: np.ndarray  # at those updates, a row a seed (S, R)
+    scores: np.ndarray  # at those updates, one row per seed (S, R)
     minutes: float  # median over seeds, until the last of these updates
 
 
@@ -41,26 +46,52 @@ def train_in(folder, settings):
     """``train`` in a folder: begins there or goes on, saves with each row of the curve, and yields every Progress.
 
     To stop between two rows without losing an update, ``save`` the last Progress. ValueError if the folder's run has
-    other settings; only ``updates`` may grow, unless the learning rate falls towards the last one.
+    other settings (only ``updates`` may grow, unless the learning rate falls towards the last one), if it is in use by
+    another process, and where the folder holds files that are no run's, or not all that the run needs. FilesWarning
+    where it can go on without what is missing.
     """
-    progress = open_run(folder, settings)
-    for progress in train(settings, progress):  # noqa: B020 - the first one counts if there is nothing left to do
-        if not progress.recent:
-            save(folder, progress)
-        yield progress
-    save_parameters(Path(folder) / "params.npz", progress.training.net, progress.training.params)
+    settings = plain_settings(settings)
+    begin(settings)  # so that settings are known to be sound before a folder is made
+    make_folder(folder)
+    with locked(folder):
+        begun = open_run(folder, settings)
+        _save_if_done(folder, settings, begun)  # there may be nothing left to do
+        for progress in train(settings, begun):
+            if not progress.recent:
+                save(folder, progress)
+            _save_if_done(folder, settings, progress)
+            yield progress
+
+
+def _save_if_done(folder, settings, progress):
+    if progress.training.step == settings.updates:
+        save_parameters(Path(folder) / "params.npz", progress.training.net, progress.training.params)
 
 
 def open_run(folder, settings):
     """The Progress to go on from: that of the folder, or a new one, whose settings are written down."""
-    folder = Path(folder)
-    progress = begin(settings)  # so that settings are known to be sound before anything is written
+    folder, settings = Path(folder), plain_settings(settings)
+    progress = begin(settings)
+    there = [name for name in MADE if (folder / name).exists()]
     if (folder / "settings.json").exists():
         _check_same(folder, settings)
-        progress = load_progress(folder) or progress
-        if settings.updates < progress.training.step:
-            raise ValueError(f"updates: expected at least the {progress.training.step} done, got {settings.updates}")
-    folder.mkdir(parents=True, exist_ok=True)
+    elif there:
+        raise ValueError(f"folder: expected a new one or a run's, got {folder}, with {there[0]} but no settings.json")
+    saved = load_progress(folder)
+    if saved is not None:
+        if settings.updates < saved.training.step:
+            raise ValueError(f"updates: expected at least the {saved.training.step} done, got {settings.updates}")
+        load_network(folder)  # checkpoint and settings are of the same network
+        if "params.npz" in there:
+            _check_network(folder / "params.npz", load_parameters(folder / "params.npz")[0], settings)
+        progress = saved
+    # A run that was killed before its first checkpoint has one row at most.
+    elif "params.npz" in there or len(load_curve(folder)) > 1:
+        raise ValueError(
+            f"folder: expected a run that can go on, got {folder}, with {', '.join(there)} but no checkpoint.npz; "
+            "give another folder to begin anew"
+        )
+    make_folder(folder)
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     _write_json(folder / "settings.json", {"settings": settings._asdict(), "versions": versions})
     return progress
@@ -77,7 +108,7 @@ def save(folder, progress):
 
 
 def load_progress(folder):
-    """The Progress last saved in the folder, or None."""
+    """The Progress last saved in the folder, or None. FilesWarning if updates are missing from its curve."""
     folder = Path(folder)
     if not (folder / "checkpoint.npz").exists():
         return None
@@ -86,73 +117,187 @@ def load_progress(folder):
     last = curve[-1]["update"] if curve else 0
     recent = []
     if last < training.step:
-        recent = [Update(**values) for values in json.loads((folder / "recent.json").read_text())]
-    return Progress(training, [done for done in recent if last < done.number <= training.step], curve)
+        recent = [done for done in _load_recent(folder) if last < done.number <= training.step]
+    if len(recent) < training.step - last:
+        warnings.warn(
+            f"{folder}: some of the updates {last + 1} to {training.step} are missing from curve.csv and recent.json; "
+            "the run goes on from its checkpoint without them",
+            FilesWarning,
+            stacklevel=2,
+        )
+    return Progress(training, recent, curve)
+
+
+def _load_recent(folder):
+    path = folder / "recent.json"
+    if not path.exists():
+        return []
+    try:
+        return [Update(**values) for values in read_json(path)]
+    except TypeError as error:
+        raise ValueError(f"folder: expected a list of updates, got {path} ({error})") from None
 
 
 def load_settings(folder):
-    """The Settings of a run."""
+    """The Settings of a run; ValueError, naming file and field, if settings.json is not as this version writes it."""
     path = Path(folder) / "settings.json"
     if not path.exists():
         raise ValueError(f"folder: expected a run (a folder with settings.json), got {folder}")
-    return Settings(**json.loads(path.read_text())["settings"])
+    content = read_json(path)
+    return settings_from(content.get("settings") if isinstance(content, dict) else None, path)
+
+
+def settings_from(values, path):
+    """The Settings that the file ``path`` holds as a dict; ValueError, naming file and field, for any other dict."""
+    if not isinstance(values, dict):
+        raise ValueError(f"settings: expected a dict of them in {path}, got {type(values).__name__}")
+    missing = [name for name in Settings._fields if name not in {**Settings._field_defaults, **values}]
+    unknown = [name for name in values if name not in Settings._fields]
+    if missing or unknown:
+        wrong = [f"missing {', '.join(missing)}"] * bool(missing) + [f"unknown {', '.join(unknown)}"] * bool(unknown)
+        raise ValueError(f"settings: expected those of this version in {path}; {'; '.join(wrong)}")
+    settings = Settings(**values)
+    try:
+        check_settings(settings)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"settings: expected those of a run in {path}; {error}") from None
+    return settings
 
 
 def load_curve(folder):
-    """The rows of a run's curve, a list of dicts; none before the first row."""
+    """The rows of a run's curve, a list of dicts; none before the first row. ValueError for a file that is no curve."""
     path = Path(folder) / "curve.csv"
     if not path.exists():
         return []
-    with open(path, newline="") as file:
+    reader = csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True)
+    try:
+        if not {"update", "episodes", "seconds", "score"} <= set(reader.fieldnames or ()):
+            raise ValueError("no columns update, episodes, seconds and score")
         return [
             {name: int(value) if name in ("update", "episodes") else float(value) for name, value in row.items()}
-            for row in csv.DictReader(file)
+            for row in reader
         ]
+    except (TypeError, ValueError, csv.Error) as error:
+        raise ValueError(f"folder: expected a curve, got {path} ({error})") from None
 
 
 def load_network(folder):
-    """A run's net and params: those of its checkpoint, or of params.npz where that is all that was kept."""
+    """A run's net and params: those of its checkpoint, or of params.npz where that is all that was kept.
+
+    ValueError if neither is there, and if they are not of the network in settings.json.
+    """
     folder = Path(folder)
     if (folder / "checkpoint.npz").exists():
-        training = load_training(folder / "checkpoint.npz")
-        return training.net, training.params
-    if (folder / "params.npz").exists():
-        return load_parameters(folder / "params.npz")
-    raise ValueError(f"folder: expected a run with checkpoint.npz or params.npz, got {folder}")
+        file = folder / "checkpoint.npz"
+        net, params = load_training(file)[:2]
+    elif (folder / "params.npz").exists():
+        file = folder / "params.npz"
+        net, params = load_parameters(file)
+    else:
+        raise ValueError(f"folder: expected a run with checkpoint.npz or params.npz, got {folder}")
+    _check_network(file, net, load_settings(folder))
+    return net, params
+
+
+def _check_network(path, net, settings):
+    """``net``, out of the file ``path``, has the options in ``settings``; or ValueError."""
+    expected = build(settings)[1]
+    if net.options != expected.options:
+        raise ValueError(f"folder: expected in {path} the network of settings.json, {expected}, got {net}")
 
 
 def gather(folder):
     """All runs in ``folder`` and its subfolders -> list of Groups, by task, setting and label.
 
-    Runs without a row yet are left out; ValueError if no other is there.
+    Runs without a row yet are left out; so are, with a FilesWarning, those that cannot be read, and all but the longest
+    of several with the same settings and seed: copies tell nothing new. ValueError if none is left.
     """
-    runs = {}  # (task, setting, network) -> [(settings flattened, curve)]
+    runs = {}  # (task, setting, network) -> [(folder, settings flattened, settings, curve)]
     for path in sorted(Path(folder).rglob("settings.json")):
-        settings, curve = load_settings(path.parent), load_curve(path.parent)
+        try:
+            settings, curve = load_settings(path.parent), load_curve(path.parent)
+            key = settings.task, settings.setting, network_label(settings)
+        except (OSError, TypeError, ValueError) as error:
+            _left_out(path.parent, error)
+            continue
         if curve:
-            key = settings.task, settings.setting, settings.network
-            runs.setdefault(key, []).append((settings, curve))
-    if not runs:
-        raise ValueError(f"folder: expected runs with a curve.csv, got none in {folder}")
-    groups = {}
+            runs.setdefault(key, []).append((path.parent, flatten(settings), settings, curve))
+    groups = {}  # (task, setting, label) -> {seed: (folder, settings, curve)}
     for (task, setting, network), alike in runs.items():
-        flat = [flatten(settings) for settings, _ in alike]
-        names = dict.fromkeys(name for values in flat for name in values if name not in ("seed", "updates"))
-        varied = [name for name in names if len({repr(values.get(name)) for values in flat}) > 1]
-        for values, run in zip(flat, alike):
+        names = dict.fromkeys(name for _, values, _, _ in alike for name in values if name not in ("seed", "updates"))
+        varied = [name for name in names if len({repr(values.get(name)) for _, values, _, _ in alike}) > 1]
+        for place, values, settings, curve in alike:
             label = ", ".join([network, *(f"{name} {values.get(name)}" for name in varied)])
-            groups.setdefault((task, setting, label), []).append(run)
-    return [_group(*key, group) for key, group in sorted(groups.items())]
+            seeds = groups.setdefault((task, setting, label), {})
+            kept = (place, settings, curve)
+            if settings.seed in seeds:
+                other = seeds[settings.seed]
+                kept, copy = (kept, other) if len(curve) > len(other[2]) else (other, kept)
+                _left_out(copy[0], f"the same settings and seed as {kept[0]}")
+            seeds[settings.seed] = kept
+    gathered = []
+    for key, seeds in sorted(groups.items()):
+        group = [(settings, curve) for _, settings, curve in seeds.values()]
+        updates = sorted(set.intersection(*({row["update"] for row in curve} for _, curve in group)))
+        if updates:
+            gathered.append(_group(*key, group, updates))
+        else:
+            _left_out(", ".join(str(place) for place, _, _ in seeds.values()), "their curves share no update")
+    if not gathered:
+        raise ValueError(f"folder: expected runs with a curve.csv, got none in {folder}")
+    return gathered
+
+
+def _left_out(place, reason):
+    warnings.warn(f"left out {place}: {reason}", FilesWarning, stacklevel=3)
+
+
+def network_label(settings):
+    """What the paper calls the network that these Settings make, or their own word for it and what differs from that.
+
+    So a run whose options were changed is not listed as what it no longer is.
+    """
+    keys = dict.fromkeys(key for options in NETWORKS.values() for key in options)
+    own = build(settings)[1].options
+    usual = PlasticNetwork(1, 1, 1).options
+    differing = {}
+    for name in dict.fromkeys([settings.network, *NETWORKS]):
+        expected = usual | NETWORKS.get(name, {})
+        differing[name] = [f"{key} {own[key]}" for key in keys if own[key] != expected[key]]
+        if not differing[name]:
+            return name
+    return ", ".join([settings.network, *differing[settings.network]])
 
 
 def write_csv(path, rows):
     """Write dicts with the same keys as a table; floats with all their digits."""
+    with replace_file(path) as file:
+        file.write(csv_bytes(rows))
+
+
+def csv_bytes(rows):
+    """What ``write_csv`` writes."""
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    with replace_file(path) as file:
-        file.write(text.getvalue().encode())
+    return text.getvalue().encode()
+
+
+def plain_settings(settings):
+    """The same Settings as they come back from a JSON file: plain numbers, lists for tuples, names for dtypes.
+
+    TypeError for what JSON cannot hold.
+    """
+    return Settings(**json.loads(json.dumps(settings._asdict(), default=_plain)))
+
+
+def _plain(value):
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+        return np.dtype(value).name
+    raise TypeError(f"settings: expected values that can be written as JSON, got {value!r}")
 
 
 def flatten(settings):
@@ -163,11 +308,8 @@ def flatten(settings):
     return flat
 
 
-def _group(task, setting, label, group):
+def _group(task, setting, label, group, updates):
     curves = [{row["update"]: row for row in curve} for _, curve in group]
-    updates = sorted(set.intersection(*map(set, curves)))
-    if not updates:
-        raise ValueError(f"folder: expected runs of {task} {setting} {label} that share an update, got none")
     _, net = build(group[0][0])
     return Group(
         task,
@@ -187,8 +329,7 @@ def _check_same(folder, settings):
     """
     may_grow = settings.final_rate_factor == 1
     there = flatten(load_settings(folder))
-    # Through JSON and back, which is how the folder's came: it turns tuples into lists.
-    here = flatten(Settings(**json.loads(json.dumps(settings._asdict()))))
+    here = flatten(settings)
     differences = [
         f"{name} {there.get(name)!r}, not {here.get(name)!r}"
         for name in dict.fromkeys([*there, *here])

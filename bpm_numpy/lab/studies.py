@@ -14,6 +14,7 @@
 """
 
 import csv
+import io
 import json
 import os
 import platform
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_choice, check_count
-from ..files import replace_file
+from ..files import locked, make_folder, read_json, read_text, replace_file
 from ..learning.storage import load_parameters, save_parameters
 from ..learning.training import NETWORKS, Settings, build
 from ..parameters import parameter_shapes
@@ -32,7 +33,16 @@ from ..tasks.bandit import Bandit, one_arm, thompson_sampling, win_stay_lose_shi
 from ..tasks.maze import Maze, random_steps, round_the_room, shortest_paths
 from ..tasks.text import Text
 from .interventions import write_interventions
-from .runs import Group, load_curve, load_network, load_progress, load_settings, write_csv
+from .runs import (
+    Group,
+    load_curve,
+    load_network,
+    load_progress,
+    load_settings,
+    plain_settings,
+    settings_from,
+    write_csv,
+)
 from .settings import settings_for
 from .task_order import is_sequence, write_matrices
 
@@ -168,16 +178,45 @@ def file_label(label):
 def is_finished(run):
     """All updates of just this run are done, and its parameters are there to start another one from."""
     there = all((run.folder / name).exists() for name in ("settings.json", "params.npz"))
-    if not there or load_settings(run.folder) != run.settings:
+    if not there or load_settings(run.folder) != plain_settings(run.settings):
         return False
     done = load_progress(run.folder)
     return done is not None and done.training.step == run.settings.updates
 
 
-def write_study(name, runs, command, data=DATA):
-    """Keep finished runs of the study ``name`` in ``data``/name -> that folder."""
+def write_study(name, runs, command, data=DATA, force=False):
+    """Keep finished runs of the study ``name`` in ``data``/name -> that folder. ValueError as ``check_recorded``."""
     folder = Path(data) / name
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
+    with locked(folder):
+        if not force:
+            check_recorded(name, len({run.settings.seed for run in runs}), data)
+        _write_record(folder, name, runs, command, data)
+    return folder
+
+
+def check_recorded(name, seeds, data=DATA):
+    """What ``data``/name holds may be replaced by a record of ``seeds`` seeds: nothing, or this study's of no more.
+
+    ValueError otherwise.
+    """
+    folder = Path(data) / name
+    advice = "move it away, or replace it with --force"
+    there = sorted(path.name for path in folder.glob("*") if not path.name.startswith("."))
+    if there and "about.json" not in there:
+        raise ValueError(f"data: expected nothing or the study {name} in {folder}, got {', '.join(there)}; {advice}")
+    if there:
+        try:
+            about, groups = load_study(name, data)
+            recorded = max(len(group.scores) for group in groups)
+        except (KeyError, OSError, TypeError, ValueError) as error:
+            raise ValueError(f"data: expected the study {name} in {folder}; {advice} ({error})") from None
+        if about.get("study") != name or recorded > seeds:
+            came = f"{recorded} seeds of {about.get('study')}"
+            raise ValueError(f"seeds: expected at least those recorded in {folder}, {came}, got {seeds}; {advice}")
+
+
+def _write_record(folder, name, runs, command, data):
     curves = [load_curve(run.folder) for run in runs]
     scores = [key for key in curves[0][0] if key not in NOT_SCORES and all(key in curve[0] for curve in curves)]
     rows = [
@@ -216,7 +255,6 @@ def write_study(name, runs, command, data=DATA):
         write_matrices(folder, runs)
     if STUDIES[name].interventions:
         write_interventions(folder, runs)
-    return folder
 
 
 NOT_SCORES = ("update", "episodes", "seconds", "training_score", "loss", "gradient_norm", "clipped")
@@ -228,12 +266,14 @@ def load_about(name, data=DATA):
     folder = Path(data) / name
     if not (folder / "about.json").exists():
         raise ValueError(f"data: expected the study in {folder}, found none; python -m bpm_numpy study {name} makes it")
-    return json.loads((folder / "about.json").read_text())
+    return read_json(folder / "about.json")
 
 
 def load_recorded(name, label, batch=None, data=DATA):
     """A study's network of seed 0 under a label, and its task, with another batch if given -> net, params, task."""
-    settings = Settings(**load_about(name, data)["lines"][label]["settings"])
+    lines = load_about(name, data)["lines"]
+    check_choice("label", label, lines)
+    settings = settings_from(lines[label]["settings"], Path(data) / name / "about.json")
     if batch is not None:
         settings = settings._replace(task_options=settings.task_options | {"batch": batch})
     task, _ = build(settings)
@@ -242,10 +282,9 @@ def load_recorded(name, label, batch=None, data=DATA):
 
 
 def load_study(name, data=DATA, column="score"):
-    """What was kept of a study: about.json as a dict, and a ``runs.Group`` a label, of a column of curves.csv."""
+    """What was kept of a study: about.json as a dict, and one ``runs.Group`` per label, of a column of curves.csv."""
     about = load_about(name, data)
-    with open(Path(data) / name / "curves.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = list(csv.DictReader(io.StringIO(read_text(Path(data) / name / "curves.csv"), newline="")))
     check_choice("column", column, [key for key in rows[0] if key not in ("label", "seed", "update")])
     groups = []
     for label, line in about["lines"].items():
@@ -263,8 +302,7 @@ def load_study(name, data=DATA, column="score"):
 def summarise(name, data=DATA):
     """The scores at the end of a kept study: a dict a label, with the medians of the other columns behind them."""
     about, groups = load_study(name, data)
-    with open(Path(data) / name / "curves.csv", newline="") as file:
-        header = next(csv.reader(file))
+    header = next(csv.reader(io.StringIO(read_text(Path(data) / name / "curves.csv"), newline="")))
     others = [key for key in header[4:] if key not in NOT_SCORES]  # behind label, seed, update, score
     medians = {key: [np.median(group.scores[:, -1]) for group in load_study(name, data, key)[1]] for key in others}
     rows = []

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_count, check_generator
+from ..arguments import check_array, check_count, check_generator
 from ..chunked.plan import choose_plan
 from ..network import Trajectory
-from ..step import State
+from ..state import State
 from .losses import actor_critic, binary_cross_entropy, cross_entropy
 from .trials import TrialRun, Trials, backward
 
@@ -54,6 +54,7 @@ def rollout(net, params, task, rng, greedy=False, state=None, number=None):
             trajectory = run.trajectory()
         else:
             trajectory = net.forward(params, x, state)
+        check_array("logits", trajectory.logits, (task.T, task.batch, net.n_outputs), (net.dtype,))
         actions = task.answers(trajectory.logits)
         return Episode(trajectory, x, actions, task.grade(actions, x, targets, counts), counts, targets)
 
@@ -74,9 +75,15 @@ def rollout(net, params, task, rng, greedy=False, state=None, number=None):
 def draw_actions(logits, rng):
     """One action of softmax(logits) an episode: logits (B, A) -> (B,), by the inverse of the distribution function.
 
-    u uniform in [0, 1) lands on action a if P(0) + ... + P(a-1) <= u < P(0) + ... + P(a).
+    u uniform in [0, 1) lands on action a if P(0) + ... + P(a-1) <= u < P(0) + ... + P(a). A logit of
+    -inf is a P of 0; ValueError where there is no distribution: for NaN, inf, and a row of nothing but -inf.
     """
-    cumulative = np.exp(logits - logits.max(axis=1, keepdims=True)).cumsum(axis=1)  # (B, A)
+    check_array("logits", logits, ("B", "A"), (np.float32, np.float64), finite=False)
+    check_generator("rng", rng)
+    largest = logits.max(axis=1, keepdims=True)  # (B, 1)
+    if not np.isfinite(largest).all():
+        raise ValueError(f"logits: expected a finite largest one in every row, got {largest[~np.isfinite(largest)][0]}")
+    cumulative = np.exp(logits - largest).cumsum(axis=1)  # (B, A)
     thresholds = rng.random(len(logits)) * cumulative[:, -1]  # (B,)
     return (cumulative[:, :-1] <= thresholds[:, None]).sum(axis=1)
 

@@ -47,6 +47,7 @@ def cross_entropy(logits, targets, mask=None):
     check_array("logits", logits, ("T", "B", "A"), FLOATS_AND_COMPLEX)
     _check_actions("targets", targets, logits.shape)
     mask = _full_mask(mask, logits.shape[:2])
+    logits = _where_it_counts(logits, mask)
     return _weighted_log_likelihood(logits, targets, -mask.astype(logits.real.dtype) / int(mask.sum()))
 
 
@@ -68,6 +69,7 @@ def binary_cross_entropy(logits, targets, mask=None):
     if not (np.abs(targets) == 1).all():
         raise ValueError(f"targets: expected -1 or 1, got {targets[np.abs(targets) != 1][0]}")
     mask = _full_mask(mask, logits.shape[:2])
+    logits = _where_it_counts(logits, mask)
     weights = (mask.astype(targets.dtype) / (int(mask.sum()) * logits.shape[2]))[:, :, None]  # (T, B, 1)
     u = -targets * logits  # (T, B, A)
     positive = u.real > 0
@@ -98,8 +100,9 @@ def discounted_returns(rewards, discount, mask=None, bootstrap=None):
         bootstrap = np.zeros_like(rewards[0])
     check_array("bootstrap", bootstrap, rewards.shape[1:], (rewards.dtype,))
 
+    rewards = _where_it_counts(rewards, mask)
     returns = np.empty_like(rewards)  # (T, B)
-    to_come = bootstrap  # (B,)
+    to_come = _where_it_counts(bootstrap[None], mask[-1:])[0]  # (B,)
     for t in reversed(range(len(rewards))):
         to_come = returns[t] = mask[t] * (rewards[t] + discount * to_come)
     return returns
@@ -131,6 +134,7 @@ def reinforce(logits, actions, returns, baseline=None, mask=None):
         baseline = np.zeros_like(returns)
     check_array("baseline", baseline, shape, (dtype,))
     mask = _full_mask(mask, shape)
+    logits, returns, baseline = (_where_it_counts(value, mask) for value in (logits, returns, baseline))
     return _weighted_log_likelihood(logits, actions, mask * (baseline - returns) / shape[1])
 
 
@@ -141,7 +145,8 @@ def value_loss(values, returns, mask=None):
     """
     check_array("values", values, ("T", "B"), FLOATS_AND_COMPLEX)
     check_array("returns", returns, values.shape, (values.real.dtype,))
-    error = _full_mask(mask, values.shape) * (returns - values)  # (T, B)
+    mask = _full_mask(mask, values.shape)
+    error = _where_it_counts(returns, mask) - _where_it_counts(values, mask)  # (T, B)
     B = values.shape[1]
     return (error**2).sum() / B, -2 * error / B
 
@@ -162,7 +167,8 @@ def entropy_bonus(logits, kind="shannon", mask=None):
     """
     check_array("logits", logits, ("T", "B", "A"), FLOATS_AND_COMPLEX)
     check_choice("kind", kind, ENTROPIES)
-    mask = _full_mask(mask, logits.shape[:2])[:, :, None]  # (T, B, 1)
+    mask = _full_mask(mask, logits.shape[:2])
+    logits, mask = _where_it_counts(logits, mask), mask[:, :, None]  # (T, B, A), (T, B, 1)
     log_p = log_softmax_forward(logits)  # (T, B, A)
     p = np.exp(log_p)  # (T, B, A)
     if kind == "shannon":
@@ -238,6 +244,11 @@ def _full_mask(mask, shape, name="mask"):
     if not mask.any():
         raise ValueError(f"{name}: expected at least one True, got none")
     return mask
+
+
+def _where_it_counts(values, mask):
+    """values (T, B, ...), 0 where the mask (T, B) is False: 0 · inf would be NaN, if those there overflow."""
+    return np.where(mask.reshape(mask.shape + (1,) * (values.ndim - 2)), values, values.dtype.type(0))
 
 
 def _check_actions(name, value, logits_shape):

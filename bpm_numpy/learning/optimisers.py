@@ -33,15 +33,20 @@ def clip_gradient_norm(grads, max_norm):
 
         norm = √(Σ over all entries of all arrays, g²),    g ← g · min(1, max_norm / norm)
 
-    The norm that comes back is the one before clipping. max_norm is above 0.
+    The norm that comes back is the one before clipping. max_norm is above 0. ValueError for a norm that no float holds.
     """
     dtype, _ = _check_params("grads", grads)
     check_number("max_norm", max_norm, above=0)
     # Relative to the largest entry, so that no square overflows or vanishes.
     largest = max(float(np.abs(g).max(initial=0)) for g in grads.values())
     scale = largest or 1.0
-    norm = scale * float(np.sqrt(sum(np.square(g / scale, dtype=np.float64).sum() for g in grads.values())))
+    relative = float(np.sqrt(sum(np.square(g / scale, dtype=np.float64).sum() for g in grads.values())))
+    norm = scale * relative
+    if np.isinf(norm):
+        raise ValueError(f"grads: expected a norm that fits a float, got {relative} times {scale}")
     factor = float(max_norm) / norm if norm > max_norm else 1.0
+    if factor < np.finfo(dtype).tiny:  # the dtype would round it, to 0 at last
+        return _arrays({name: g / scale * (float(max_norm) / relative) for name, g in grads.items()}, dtype), norm
     return _arrays({name: g * factor for name, g in grads.items()}, dtype), norm
 
 
@@ -64,7 +69,8 @@ def adam(params, grads, state, *, learning_rate, rate_factors=None, beta1=0.9, b
     length of a step in every coordinate, whatever the scale of the gradient.
 
     learning_rate is at least 0; ``rate_factors``: dict, parameter name -> a factor of at least 0 on it, 1 for all names
-    that are not there; beta1 and beta2 are in [0, 1); eps is above 0.
+    that are not there; beta1 and beta2 are in [0, 1); eps is above 0, in the dtype too. ValueError as well for gradients
+    whose square, and steps whose end, the dtype cannot hold: the next step could not begin there.
     """
     dtype, shapes = _check_params("params", params)
     check_arrays("grads", grads, shapes, (dtype,))
@@ -83,15 +89,25 @@ def adam(params, grads, state, *, learning_rate, rate_factors=None, beta1=0.9, b
     check_number("eps", eps, above=0)
     learning_rate, beta1, beta2, eps = float(learning_rate), float(beta1), float(beta2), float(eps)
 
+    if dtype.type(eps) == 0:
+        raise ValueError(f"eps: expected a number above 0 in {dtype}, got {eps}")
+
     t = int(state.steps) + 1
     m = {name: beta1 * state.m[name] + (1 - beta1) * grads[name] for name in params}
-    v = {name: beta2 * state.v[name] + (1 - beta2) * grads[name] ** 2 for name in params}
     moved = {}
-    for name, p in params.items():
-        m_hat, v_hat = m[name] / (1 - beta1**t), v[name] / (1 - beta2**t)
-        rate = learning_rate * float(rate_factors.get(name, 1))
-        moved[name] = p - rate * m_hat / (np.sqrt(v_hat) + eps)
-    return _arrays(moved, dtype), AdamState(_arrays(m, dtype), _arrays(v, dtype), t)
+    with np.errstate(over="ignore", invalid="ignore"):  # looked for below
+        v = {name: beta2 * state.v[name] + (1 - beta2) * grads[name] ** 2 for name in params}
+        for name, p in params.items():
+            m_hat, v_hat = m[name] / (1 - beta1**t), v[name] / (1 - beta2**t)
+            rate = learning_rate * float(rate_factors.get(name, 1))
+            moved[name] = p - rate * m_hat / (np.sqrt(v_hat) + eps)
+        moved, m, v = (_arrays(values, dtype) for values in (moved, m, v))
+    for name in params:
+        if not np.isfinite(v[name]).all():
+            raise ValueError(f"grads[{name!r}]: expected numbers whose square fits {dtype}, got larger ones")
+        if not np.isfinite(moved[name]).all():
+            raise ValueError(f"params[{name!r}]: expected a step that stays in {dtype}, got one that leaves it")
+    return moved, AdamState(m, v, t)
 
 
 def decay_parameters(params, decay):

@@ -18,6 +18,7 @@ down to the shape of every array, before anything is returned. NaN and infinity 
 
 import io
 import json
+import math
 import os
 import zipfile
 from typing import NamedTuple
@@ -25,13 +26,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_arrays, check_choice, check_count, check_generator, check_number
-from ..files import check_path, replace_file
+from ..files import check_ordinary, check_path, replace_file
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 from ..state import State
 from .optimisers import AdamState
 
 FORMAT, VERSION = "bpm_numpy", 1
+LARGEST_HEADER, LARGEST_POOL = 10**7, 1024  # bytes; words of 32 bits (4 is usual)
 BIT_GENERATORS = {
     kind.__name__: kind
     for kind in (np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64)
@@ -102,8 +104,14 @@ def load_training(path):
 
 
 def _check_parameters(prefix, net, params):
-    if not isinstance(net, PlasticNetwork):
+    if type(net) is not PlasticNetwork:  # of a subclass the file could not say what it adds
         raise TypeError(f"{prefix}net: expected a PlasticNetwork, got {type(net).__name__}")
+    try:
+        again = PlasticNetwork(**_options(net)).options
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{prefix}net: expected what its constructor can make again, got {net} ({error})") from None
+    if again != net.options:
+        raise ValueError(f"{prefix}net: expected what its constructor makes, {again}, got {net}")
     check_arrays(f"{prefix}params", params, parameter_shapes(net), (net.dtype,))
 
 
@@ -119,12 +127,20 @@ def _check_training(training):
     if type(rng.bit_generator) not in BIT_GENERATORS.values():
         expected, came = " or ".join(BIT_GENERATORS), type(rng.bit_generator).__name__
         raise TypeError(f"training.rng: expected a Generator with {expected}, got one with {came}")
-    if not isinstance(rng.bit_generator.seed_seq, np.random.SeedSequence):
+    if type(rng.bit_generator.seed_seq) is not np.random.SeedSequence:
         came = type(rng.bit_generator.seed_seq).__name__
         raise TypeError(f"training.rng: expected a Generator seeded by a SeedSequence, got one by {came}")
+    _check_seeds("training.rng: ", rng.bit_generator.seed_seq.state)
     if state is not None:
         net.check_state("training.state", state, batch=None, dtypes=(net.dtype,))
     check_count("training.step", step, smallest=0)
+
+
+def _check_seeds(prefix, seeds):
+    # Making a SeedSequence takes time like the square of its pool.
+    check_count(f"{prefix}pool_size", seeds["pool_size"], smallest=4)
+    if seeds["pool_size"] > LARGEST_POOL:
+        raise ValueError(f"{prefix}pool_size: expected at most {LARGEST_POOL}, got {seeds['pool_size']}")
 
 
 def _options(net):
@@ -139,6 +155,7 @@ def _parameters_from(options, params):
 
 def _training_from(options, params, optimiser, rng, state, step):
     check_choice("optimiser: kind", optimiser["kind"], ("AdamState",))
+    _check_seeds("rng: ", rng["seeds"])
     training = TrainingState(
         PlasticNetwork(**options),
         params,
@@ -177,21 +194,46 @@ def _save(path, kind, content):
 def _load(path, kind, build):
     """``build(**content)`` of the file; whatever is wrong with the file becomes one ValueError."""
     check_path(path)
+    check_ordinary(path)
     with open(path, "rb") as file:
-        data = file.read()
-    try:
-        return build(**_read_content(data, kind))
-    except Exception as error:  # on damage zipfile and NumPy raise nearly anything
-        came = f"{os.fspath(path)} ({type(error).__name__}: {error})"
-        raise ValueError(f"path: expected a {kind} file of {FORMAT}, got {came}") from error
+        try:
+            return build(**_read_content(file, kind))
+        except Exception as error:  # on damage zipfile and NumPy raise nearly anything
+            came = f"{os.fspath(path)} ({type(error).__name__}: {error})"
+            raise ValueError(f"path: expected a {kind} file of {FORMAT}, got {came}") from error
 
 
-def _read_content(data, kind):
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        arrays = dict(_read_array(archive, entry) for entry in archive.infolist())
-    header = arrays.pop("header", None)
-    if header is None or header.shape != () or header.dtype.kind != "U":
-        raise ValueError(f"expected a text called 'header' in it, got {', '.join(arrays) or 'nothing'}")
+def _read_content(file, kind):
+    """The content of an open file. Its header is read and checked before anything else is."""
+    with zipfile.ZipFile(file) as archive:
+        entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+        _check_sizes(archive.infolist(), os.fstat(file.fileno()).st_size)
+        if "header" not in entries or entries["header"].file_size > LARGEST_HEADER:
+            raise ValueError(f"expected a text called 'header' in it, got {', '.join(entries) or 'nothing'}")
+        content = _check_header(_read_array(archive, entries.pop("header")), kind)
+        arrays = {name: _read_array(archive, entry) for name, entry in entries.items()}
+    content = _attach(content, arrays)
+    if arrays:
+        raise ValueError(f"expected only arrays that the header names, got {', '.join(arrays)} as well")
+    return content
+
+
+def _check_sizes(entries, size):
+    """The entries of an archive of ``size`` bytes are all different, uncompressed, and side by side."""
+    for entry in entries:
+        if entry.compress_type != zipfile.ZIP_STORED:  # a small file could unpack to any size
+            raise ValueError(f"expected uncompressed arrays, got {entry.filename} compressed")
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise ValueError("expected names that differ, got one twice")
+    total = sum(entry.file_size for entry in entries)
+    if total > size:
+        raise ValueError(f"expected entries that do not overlap, got {total} bytes of them in a file of {size}")
+
+
+def _check_header(header, kind):
+    """The content of a header array."""
+    if header.shape != () or header.dtype.kind != "U":
+        raise ValueError(f"expected 'header' to be a text, got {header.dtype} of shape {header.shape}")
     header = json.loads(header.item())
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError(f"expected a header of format {FORMAT!r}, got {header!r:.80}")
@@ -200,18 +242,20 @@ def _read_content(data, kind):
         raise ValueError(f"expected version {VERSION}, got the newer {header['version']}")
     if header.get("kind") != kind:
         raise ValueError(f"expected kind {kind!r}, got {header.get('kind')!r}")
-    content = _attach(header.get("content"), arrays)
-    if arrays:
-        raise ValueError(f"expected only arrays that the header names, got {', '.join(arrays)} as well")
-    return content
+    return header.get("content")
 
 
 def _read_array(archive, entry):
-    if entry.compress_type != zipfile.ZIP_STORED:  # a small file could unpack to any size
-        raise ValueError(f"expected uncompressed arrays, got {entry.filename} compressed")
     # Reading an entry to its end has its checksum checked; NumPy alone would stop where the array ends.
     data = io.BytesIO(archive.read(entry))
-    return entry.filename.removesuffix(".npy"), np.lib.format.read_array(data, allow_pickle=False)
+    version = np.lib.format.read_magic(data)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+    shape, _, dtype = read_header(data)
+    # NumPy makes room for what this says before it looks at how much there is.
+    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != entry.file_size - data.tell():
+        raise ValueError(f"expected {entry.filename} to hold {dtype} of shape {shape}, got {entry.file_size} bytes")
+    data.seek(0)
+    return np.lib.format.read_array(data, allow_pickle=False)
 
 
 def _detach(value, keys, arrays):

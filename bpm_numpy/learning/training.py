@@ -92,6 +92,9 @@ class Progress(NamedTuple):
 def check_settings(settings):
     """TypeError or ValueError for settings with which no training can begin; options are the task's and network's."""
     check_choice("task", settings.task, TASKS)
+    for name, kinds in (("task_options", dict), ("network_options", dict), ("start", (dict, str))):
+        if not isinstance(getattr(settings, name), kinds):
+            raise TypeError(f"{name}: expected a dict, got {type(getattr(settings, name)).__name__}")
     check_count("seed", settings.seed, smallest=0)
     for name in ("updates", "evaluate_every", "evaluation_episodes"):
         check_count(name, getattr(settings, name))

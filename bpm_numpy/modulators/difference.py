@@ -1,4 +1,4 @@
-"""M(t) = gain (tanh(a) - tanh(a2)): the difference of two, so that both saturated means M = 0 (the authors' later work).
+"""M(t) = gain (tanh(a) - tanh(a2)): of two, so that both saturated means M = 0 (the authors' later work).
 
     a = h_t · W_m + b_m,   a2 = h_t · W_m2 + b_m2,   gain a learnt scalar
 

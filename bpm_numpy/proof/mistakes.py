@@ -36,7 +36,7 @@ from .problems import join
 
 
 class Mistake(NamedTuple):
-    """One wrong function: the modules or classes and the name under which the right one is called, and where it matters."""
+    """One wrong function: the modules or classes and the name of the right one, and where the mistake matters."""
 
     owners: tuple
     function: str

@@ -50,7 +50,7 @@ class EligibilityRule(Rule):
         raise NotImplementedError
 
     def eligibility_backward(self, net, dE, d_trace_next, cache):
-        """dE (B, N, N), d_trace_next (or None) -> dhebb (B, N, N) or None for zero, dh_prev, dp (B, N), dtrace, gradients."""
+        """dE (B, N, N), d_trace_next (or None) -> dhebb (None for zero), dh_prev, dp (B, N), dtrace, gradients."""
         raise NotImplementedError
 
     def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):

@@ -58,12 +58,17 @@ def clean(notebook):
 
 def write_notebook(notebook, path):
     """Write to a temporary file, then put it in place of ``path``."""
-    import nbformat
-
     from ..files import replace_file
 
     with replace_file(path) as file:
-        file.write((nbformat.writes(notebook) + "\n").encode())
+        file.write(notebook_bytes(notebook))
+
+
+def notebook_bytes(notebook):
+    """What ``write_notebook`` writes."""
+    import nbformat
+
+    return (nbformat.writes(notebook) + "\n").encode()
 
 
 def show_source(*functions):

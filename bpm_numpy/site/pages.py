@@ -2,15 +2,17 @@
 
 Nothing is executed: the stored outputs are shown. What Jupyter installs holds no MathJax that a page of its own
 could load, so the pages ask the network for it; without a network formulas stay as readable TeX, as each page says.
-(JupyterLab itself typesets them offline.)
+(JupyterLab itself typesets them offline.) Pictures and files that pages lead to are copied beside them, so the folder
+is all that a site needs.
 """
 
 import html
-import os
 import re
+import urllib.parse
+import warnings
 from pathlib import Path
 
-from ..files import replace_file
+from ..files import FilesWarning, check_outputs, locked, make_folder, write_output
 
 STYLE = """
 body { max-width: 46rem; margin: 0 auto; padding: 0 1rem 3rem; font: 1rem/1.55 system-ui, sans-serif; color: #1b1b1b;
@@ -42,70 +44,136 @@ MATHJAX = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-chtml.js"
 OFFLINE = '<p class="offline">Formulas are typeset by MathJax from the network; without it they stay in TeX.</p>'
 
 
-def write_site(paths, folder):
-    """Write one page for each notebook of ``paths`` and an index into ``folder``. Returns the exit code 0."""
-    import nbformat
+def write_site(paths, folder, force=False):
+    """Write one page for each notebook of ``paths`` and an index into ``folder``. Returns the exit code 0.
+
+    ValueError for a file that is no notebook, and for files in ``folder`` that are not of a site that was written there
+    (which ``force`` replaces). FilesWarning, naming the notebook, for what a page lacks: a title, a text for those who
+    cannot see a picture, a file that it leads to; and for stored errors.
+    """
     from nbconvert import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
-    os.makedirs(folder, exist_ok=True)
     exporter = HTMLExporter(template_name="basic")
     style = STYLE + HtmlFormatter(style="default").get_style_defs(".highlight")
-    titles = {}
-    bodies = {}
+    titles, bodies, copies = {}, {}, {}  # copies: name in ``folder`` -> the file that is copied there
+    stems = [path.stem for path in paths]
     for path in paths:
-        notebook = nbformat.read(path, as_version=4)
+        if path.stem == "index":
+            raise ValueError(f"paths: expected names other than index, which is the page that lists all, got {path}")
+        notebook = read_notebook(path)
         body, _ = exporter.from_notebook_node(notebook)
-        body = _with_alt_texts(body, notebook)
-        titles[path.stem] = html.unescape(re.sub(r"<[^>]*>|¶", "", re.search(r"<h1.*?</h1>", body, re.S)[0])).strip()
-        bodies[path.stem] = _relink(body, folder, path.parent)
-    stems = list(titles)
+        titles[path.stem] = _title(body, path)
+        bodies[path.stem] = _relink(_with_alt_texts(body, notebook, path), path, stems, copies)
+    pages = {}
     for number, stem in enumerate(stems):
         around = [("index", "All notebooks")]
         around += [(stems[number - 1], "← " + titles[stems[number - 1]])] if number else []
         around += [(stems[number + 1], titles[stems[number + 1]] + " →")] if number + 1 < len(stems) else []
-        _write_page(folder, stem, titles[stem], _links(around) + OFFLINE + bodies[stem] + _links(around), style)
-        print(f"{folder}/{stem}.html", flush=True)
+        pages[stem] = _page(titles[stem], _links(around) + OFFLINE + bodies[stem] + _links(around), style)
     listed = "".join(f'<li><a href="{stem}.html">{html.escape(title)}</a></li>' for stem, title in titles.items())
-    _write_page(
-        folder,
-        "index",
-        "bpm_numpy: the notebooks",
-        f"<h1>bpm_numpy: the notebooks</h1><ol start=0>{listed}</ol>",
-        style,
-    )
+    heading = "bpm_numpy: the notebooks"
+    pages["index"] = _page(heading, f"<h1>{heading}</h1><ol start=0>{listed}</ol>", style)
+
+    make_folder(folder)
+    with locked(folder):
+        check_outputs(folder, [*copies, *(f"{stem}.html" for stem in pages)], force)
+        for name, file in copies.items():
+            write_output(folder, name, file.read_bytes())
+        for stem, page in pages.items():
+            write_output(folder, f"{stem}.html", page)
+            print(f"{folder}/{stem}.html", flush=True)
     print(f"open {folder}/index.html")
     return 0
 
 
-def _with_alt_texts(body, notebook):
-    """The exporter leaves out the texts of ``show_figure``; put them in, figure by figure."""
+def read_notebook(path):
+    """The notebook of a file; ValueError, naming it, if it is none. FilesWarning if it holds errors of its cells."""
+    import nbformat
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of cells without ids, which older programs write
+            notebook = nbformat.read(path, as_version=4)
+            nbformat.validate(notebook)
+    except Exception as error:  # nbformat raises nearly anything
+        raise ValueError(f"paths: expected a notebook, got {path} ({type(error).__name__}: {error})") from None
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    texts = iter([output.metadata["image/png"]["alt"] for output in outputs if "image/png" in output.get("data", {})])
-    return re.sub(r'(<img[^>]*src="data:image/png[^>]*?)>', lambda image: _with_alt(image[1], next(texts)), body)
+    if any(output.output_type == "error" for output in outputs):
+        _warn(path, "a cell that failed, whose error the page shows")
+    return notebook
 
 
-def _with_alt(image, text):
-    return re.sub(r'\s+alt="[^"]*"', "", image) + f' alt="{html.escape(text)}">'
+def _warn(path, what):
+    warnings.warn(f"{path.name} has {what}", FilesWarning, stacklevel=3)
 
 
-def _relink(body, folder, notebooks):
-    """Links to notebooks become links to their pages; links to files beside them are made relative to ``folder``."""
-    body = re.sub(r'href="(\d\d_\w+)\.ipynb', r'href="\1.html', body)
-    back = Path(os.path.relpath(notebooks, folder)).as_posix()
-    return re.sub(r'(href|src)="(\.\./[^"]+)"', rf'\1="{back}/\2"', body)
+def _title(body, path):
+    heading = re.search(r"<h1.*?</h1>", body, re.S)
+    title = html.unescape(re.sub(r"<[^>]*>|¶", "", heading[0])).strip() if heading else ""
+    if not title:
+        _warn(path, "no heading; its name is the page's title")
+    return title or path.stem
+
+
+def _with_alt_texts(body, notebook, path):
+    """The exporter leaves out the texts of ``show_figure``; put them in, picture by picture."""
+    texts = {}  # the picture as it stands in the page -> its text
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
+        for kind, data in output.get("data", {}).items():
+            if kind.startswith("image/") and isinstance(data, str):
+                text = output.get("metadata", {}).get(kind, {}).get("alt", "")
+                texts["".join(data.split())] = text
+
+    def complete(image):
+        data = re.search(r'src="data:image/[^,"]*,([^"]*)"', image[0])
+        written = re.search(r'\salt="([^"]*)"', image[0])
+        text = texts.get("".join(data[1].split()), "") if data else ""
+        if text:
+            return re.sub(r'\s+alt="[^"]*"', "", image[0])[:-1].rstrip("/ ") + f' alt="{html.escape(text)}">'
+        if (
+            written is None
+            or not written[1]
+            or (data and written[1] == "No description has been provided for this image")
+        ):
+            _warn(path, "a picture without a text for those who cannot see it")
+        return image[0]
+
+    return re.sub(r"<img\b[^>]*>", complete, body)
+
+
+def _relink(body, path, stems, copies):
+    """Links to notebooks of the site become links to their pages; other files are noted in ``copies``, by new names."""
+    root = path.resolve().parent.parent
+
+    def lead(link):
+        address, mark, place = html.unescape(link[2]).partition("#")
+        if not address or re.match(r"[a-zA-Z][\w+.-]*:|/", address):
+            return link[0]
+        target = path.parent / urllib.parse.unquote(address)
+        if target.suffix == ".ipynb" and target.stem in stems:
+            return f'{link[1]}="{html.escape(target.stem + ".html" + mark + place)}"'
+        file = target.resolve()
+        if not file.is_file() or root not in file.parents:
+            _warn(path, f"a link to {address}, where no file of the notebooks is")
+            return link[0]
+        name = "-".join(part for part in Path(urllib.parse.unquote(address)).parts if part != "..")
+        while copies.setdefault(name, file) != file:
+            name = f"other-{name}"
+        return f'{link[1]}="{html.escape(urllib.parse.quote(name) + mark + place)}"'
+
+    return re.sub(r'\b(href|src)="([^"]*)"', lead, body)
 
 
 def _links(around):
     return "<nav>" + "".join(f'<a href="{stem}.html">{html.escape(title)}</a>' for stem, title in around) + "</nav>"
 
 
-def _write_page(folder, stem, title, body, style):
+def _page(title, body, style):
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{style}</style>{MATH.format(url=MATHJAX)}</head>"
         f"<body>{body}</body></html>"
     )
-    with replace_file(Path(folder) / f"{stem}.html") as file:
-        file.write(page.encode())
+    return page.encode()

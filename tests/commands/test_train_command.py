@@ -76,12 +76,12 @@ def test_the_same_command_does_nothing_more_and_a_longer_one_goes_on(tmp_path):
     [
         (["--set", "learning_rate=0.1"], "learning_rate 0.003, not 0.1"),
         (["--network", "none"], "network 'simple', not 'none'"),
-        (["--updates", "1"], "updates: expected at least the 2 done, got 1"),
-        (["--set", "colour=red"], "changes: expected names from"),
-        (["--set", "entropy=some"], "entropy: expected 'shannon'"),
+        (["--updates", "1"], "train: --updates: expected at least the 2 done, got 1"),
+        (["--set", "colour=red"], "--set: expected names from"),
+        (["--set", "entropy=some"], "train: --set entropy: expected 'shannon'"),
         (["--set", "task_options.colour=1"], "unexpected keyword argument 'colour'"),
-        (["--setting", "huge"], "setting: expected"),
-        (["--seed", "-1"], "seed: expected"),
+        (["--setting", "huge"], "train: --setting: expected"),
+        (["--seed", "-1"], "train: --seed: expected"),
     ],
 )
 def test_train_refuses_and_says_why(tmp_path, capsys, arguments, message):
@@ -106,7 +106,7 @@ def test_evaluate_and_gather_say_what_is_missing(tmp_path, capsys):
     assert "gather: folder: expected runs" in capsys.readouterr().err
     assert main([*TRAIN, "--updates", "2", "--out", str(tmp_path / "run")]) == 0
     assert main(["evaluate", str(tmp_path / "run"), "--episodes", "0"]) == 2
-    assert "episodes: expected" in capsys.readouterr().err
+    assert "evaluate: --episodes: expected" in capsys.readouterr().err
 
 
 def test_gather_writes_table_and_figure(tmp_path, capsys):

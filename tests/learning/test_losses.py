@@ -251,6 +251,31 @@ def test_what_is_masked_has_no_influence_and_no_gradient():
         assert (gradient[MASK] != 0).all(), name
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_what_is_masked_may_be_as_large_as_the_dtype_allows(dtype):
+    names = ("logits", "actions", "values", "rewards", "returns", "baseline")
+    arrays = dict(zip(names, draw(9, dtype)))
+    usual = masked_gradients(**arrays)
+    largest = np.finfo(dtype).max
+    extreme = {
+        "logits": np.where(np.arange(A) % 2, largest, -largest).astype(dtype),
+        "values": -largest,
+        "rewards": largest,
+        "returns": largest,
+        "baseline": -largest,
+    }
+    large = arrays | {
+        name: np.where(MASK[:, :, None] if name == "logits" else MASK, arrays[name], value).astype(dtype)
+        for name, value in extreme.items()
+    }
+    for name, (loss, gradient) in masked_gradients(**large).items():
+        assert loss == usual[name][0], name
+        np.testing.assert_array_equal(gradient, usual[name][1], err_msg=name)
+    bootstrap = np.full(B, largest)
+    returns = discounted_returns(large["rewards"], 1.0, MASK, np.where(MASK[-1], 0, bootstrap).astype(dtype))
+    np.testing.assert_array_equal(returns, discounted_returns(arrays["rewards"], 1.0, MASK))
+
+
 def test_a_mask_of_true_is_no_mask():
     logits, actions, values, rewards, _, _ = draw(6)
     everything = np.ones((T, B), bool)

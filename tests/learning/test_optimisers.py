@@ -313,3 +313,40 @@ def test_a_missing_and_an_unknown_gradient_are_named(change, said):
     change(grads)
     with pytest.raises(ValueError, match=f"^grads: expected the parameters W, b, alpha, B; {said}$"):
         adam(P, grads, M, **RATE)
+
+
+# At the edges of the dtype
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_adam_gives_a_state_that_it_takes_or_says_why_not(dtype):
+    params = {"w": np.array([1.0, -2.0], dtype), "b": np.array(0.5, dtype)}
+    largest, smallest = np.finfo(dtype).max, np.finfo(dtype).smallest_subnormal
+    grads = {"w": np.array([np.sqrt(largest) * 0.5, smallest], dtype), "b": np.array(0, dtype)}
+    state = adam_init(params)
+    for _ in range(3):
+        params, state = adam(params, grads, state, learning_rate=0.1)
+    too_large = grads | {"w": np.array([np.sqrt(largest) * 2, 0], dtype)}
+    with pytest.raises(ValueError, match=r"^grads\['w'\]: expected numbers whose square fits float"):
+        adam(params, too_large, state, learning_rate=0.1)
+    with pytest.raises(ValueError, match=r"^params\['w'\]: expected a step that stays in float"):
+        adam(params | {"w": np.array([-largest, 0], dtype)}, grads, state, learning_rate=float(largest))
+
+
+def test_adam_refuses_an_eps_that_is_0_in_the_dtype():
+    params = {"w": np.zeros(1, np.float32)}
+    with pytest.raises(ValueError, match="^eps: expected a number above 0 in float32, got 1e-50"):
+        adam(params, params, adam_init(params), learning_rate=0.1, eps=1e-50)
+    moved, _ = adam(params, params, adam_init(params), learning_rate=0.1, eps=1e-45)
+    assert moved["w"] == 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("max_norm", [1.0, 1e-20])
+def test_the_largest_gradients_are_shortened_to_the_norm(dtype, max_norm):
+    grads = {"w": np.full(4, np.finfo(dtype).max / 4, dtype), "b": np.array(0, dtype)}
+    shortened, norm = clip_gradient_norm(grads, max_norm)
+    assert norm == pytest.approx(float(np.finfo(dtype).max) / 2)
+    np.testing.assert_allclose(shortened["w"], max_norm / 2, rtol=1e-6)
+    with pytest.raises(ValueError, match="^grads: expected a norm that fits a float"):
+        clip_gradient_norm({"w": np.full(4, np.finfo(np.float64).max)}, max_norm)

@@ -6,11 +6,12 @@ import operator
 import os
 import pathlib
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
 
-from bpm_numpy import PlasticNetwork, State, files
+from bpm_numpy import PlasticNetwork, State
 from bpm_numpy.learning.optimisers import adam, adam_init
 from bpm_numpy.learning.storage import TrainingState, load_parameters, load_training, save_parameters, save_training
 
@@ -229,8 +230,8 @@ def test_a_file_that_does_not_exist(tmp_path):
 class FullDisk:
     """A file that takes some bytes and then raises."""
 
-    def __init__(self, path, mode, error):
-        self.file, self.error = open(path, mode), error
+    def __init__(self, handle, mode, error):
+        self.file, self.error = open(handle, mode), error
 
     def __enter__(self):
         return self
@@ -255,7 +256,7 @@ def test_an_interrupted_save_leaves_everything_as_it_was(tmp_path, monkeypatch, 
         raise error
 
     if at == "write":
-        monkeypatch.setattr(files, "open", lambda path, mode: FullDisk(path, mode, error), raising=False)
+        monkeypatch.setattr(os, "fdopen", lambda handle, mode: FullDisk(handle, mode, error))
     else:
         monkeypatch.setattr(os, at, interrupted)
     with pytest.raises(type(error)):
@@ -326,6 +327,68 @@ def test_a_training_is_a_training_state(tmp_path):
     with pytest.raises(TypeError, match="^training: expected a TrainingState, got tuple"):
         save_training(tmp_path / "t.npz", tuple(small_training()))
     assert os.listdir(tmp_path) == []
+
+
+class Tagged(PlasticNetwork):
+    pass
+
+
+def test_a_network_that_would_not_come_back_as_it_is_is_not_saved(tmp_path):
+    tagged, noted, changed = Tagged(1, 2, 1), PlasticNetwork(1, 2, 1), PlasticNetwork(1, 2, 1)
+    vars(noted)["note"], vars(changed)["clip"] = "best so far", -1.0
+    for net, error in ((tagged, TypeError), (noted, ValueError), (changed, ValueError)):
+        params = PlasticNetwork(1, 2, 1).init(np.random.default_rng(0))
+        with pytest.raises(error, match="^net: expected"):
+            save_parameters(tmp_path / "p.npz", net, params)
+        with pytest.raises(error, match=r"^training\.net: expected"):
+            save_training(tmp_path / "t.npz", small_training()._replace(net=net, params=params))
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_generator_with_a_pool_that_takes_minutes_is_neither_saved_nor_loaded(training_file):
+    before = training_file.read_bytes()
+    rng = np.random.default_rng(np.random.SeedSequence(1, pool_size=1025))
+    with pytest.raises(ValueError, match=r"^training\.rng: pool_size: expected at most 1024, got 1025"):
+        save_training(training_file, small_training()._replace(rng=rng))
+    assert training_file.read_bytes() == before
+    for size, expected in ((10**6, "at most 1024"), (-1, "at least 4"), ("4", "an integer")):
+        rewrite(training_file, set_in("rng", "seeds", "pool_size", value=size))
+        with pytest.raises(ValueError, match=f"pool_size: expected .*{expected}"):
+            load_training(training_file)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes of this kind")
+def test_a_pipe_and_an_archive_that_unpacks_to_more_than_it_is(tmp_path, parameters_file):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="^path: expected an ordinary file, got .*pipe"):
+        load_parameters(tmp_path / "pipe")
+    rewrite(parameters_file, set_array("params/b", np.zeros(10_000)))
+    data = bytearray(parameters_file.read_bytes())
+    with zipfile.ZipFile(parameters_file) as archive:
+        big = archive.getinfo("params/b.npy")
+    # All names in the directory at the end lead to the same big entry.
+    place, count = data.find(b"PK\x01\x02"), 0
+    while place >= 0:
+        for at, value in ((16, big.CRC), (20, big.file_size), (24, big.file_size), (42, big.header_offset)):
+            data[place + at : place + at + 4] = value.to_bytes(4, "little")
+        place, count = data.find(b"PK\x01\x02", place + 4), count + 1
+    assert count > 5
+    parameters_file.write_bytes(data)
+    with pytest.raises(ValueError, match="do not overlap"):
+        load_parameters(parameters_file)
+
+
+def test_an_array_that_says_it_is_enormous(parameters_file):
+    with zipfile.ZipFile(parameters_file) as archive:
+        entries = {name: archive.read(name) for name in archive.namelist()}
+    said = b"(2,), }" + 12 * b" "
+    assert said in entries["params/b.npy"]
+    entries["params/b.npy"] = entries["params/b.npy"].replace(said, b"(1000000000000,), }")
+    with zipfile.ZipFile(parameters_file, "w") as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    with pytest.raises(ValueError, match=r"params/b.npy to hold float64 of shape \(1000000000000,\), got"):
+        load_parameters(parameters_file)
 
 
 # Damaged files.
@@ -433,11 +496,13 @@ def test_a_pickle_is_not_run(tmp_path, load):
     path, trap = tmp_path / "p.npz", tmp_path / "trap"
     payload = np.array(Payload(trap), dtype=object)
     pickled = pickle.dumps(Payload(trap))
+    kind = "parameters" if load is load_parameters else "training"
+    header = np.array(json.dumps({"format": "bpm_numpy", "version": 1, "kind": kind}))
     for write in (
         lambda: path.write_bytes(pickled),
         lambda: write_npy(path, payload),
         lambda: write_npz(path, header=payload),
-        lambda: write_npz(path, header=np.array("{}"), W_x=payload),
+        lambda: write_npz(path, header=header, W_x=payload),
     ):
         write()
         with pytest.raises(ValueError, match=r"not a zip file|Object arrays cannot be loaded"):

@@ -17,9 +17,9 @@ T, B = 7, 3
 # Borders that differ between the episodes, one at the first step, and two in a row.
 BEGINS = np.array([[1, 0, 0, 1, 1, 0, 0], [0, 0, 1, 0, 0, 0, 1], [1, 0, 0, 0, 1, 0, 0]], bool).T  # (T, B)
 CONFIGURATIONS = [
-    {"cell": cell, "plasticity": plasticity, "eligibility": eligibility, "reading": reading, "fanout": fanout}
+    {"cell": cell, "plasticity": plasticity, "rule": rule, "reading": reading, "fanout": fanout}
     for cell in ("rnn", "lstm")
-    for plasticity, eligibility, fanout in (
+    for plasticity, rule, fanout in (
         ("none", "outer", False),
         ("hebbian", "trace", False),
         ("modulated", "outer", True),
@@ -106,7 +106,7 @@ def test_one_trial_is_the_whole_sequence(options):
 @pytest.mark.parametrize("wrong", ["h goes on", "Hebb stops"])
 def test_a_wrong_border_is_seen(monkeypatch, wrong):
     """Backward that lets dh through, or that stops dHebb: the check of the gradients fails."""
-    problem = problem_of({"plasticity": "modulated", "eligibility": "trace"}, regime="inactive")
+    problem = problem_of({"plasticity": "modulated", "rule": "trace"}, regime="inactive")
     trajectory = in_trials(problem, BEGINS)
     right = trials.clear
 
@@ -137,7 +137,7 @@ def test_borders_that_cannot_be(begins, error):
 
 
 def test_nothing_of_the_callers_is_written_to():
-    problem = problem_of({"cell": "lstm", "eligibility": "trace"})
+    problem = problem_of({"cell": "lstm", "rule": "trace"})
     _, _, state = problem.split(problem.inputs)
     kept, begins = [value.copy() for value in state], BEGINS.copy()
     cleared = trials.clear(state, begins[0])

@@ -1,0 +1,62 @@
+"""What goes wrong as one line on stderr, in the words of who typed the command."""
+
+import contextlib
+import re
+import sys
+import warnings
+
+from ..files import FilesWarning
+
+# What a person can type, and what a disk, an installation or the memory can refuse. All else is a fault of the program.
+EXPECTED = (OSError, TypeError, ValueError, RuntimeError, ArithmeticError, MemoryError, ImportError)
+
+
+def say(line):
+    """Print a line on stderr, if there is still one to print on."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
+def explain(error, typed):
+    """The message of an error as one line; ``typed(name)`` is how an argument that it begins with was typed."""
+    if isinstance(error, MemoryError):
+        return f"expected something that fits into memory ({error or 'no more details'})"
+    if isinstance(error, ImportError):
+        return f"expected an installation with all of requirements.txt ({error})"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    message = " ".join(str(error).split()) or type(error).__name__
+    name = re.match(r"([\w.]+(?:\['?\w+'?\])*): ", message)
+    return f"{typed(name[1])}: {message[name.end() :]}" if name else message
+
+
+def typed_as(name, arguments, usage, names):
+    """How the argument ``name`` of a function was typed: ``names`` (dict) says so, or there is such an option.
+
+    arguments: the parsed ones; usage: the command's. A change by ``--set`` is found under the end of its name.
+    """
+    plain = re.sub(r"\['?(\w+)'?\]", r".\1", name)
+    for change, _ in getattr(arguments, "set", ()):
+        if change == plain or change.endswith(f".{plain}") or plain.startswith(f"{change}."):
+            return f"--set {change}"
+    if name in names:
+        return names[name]
+    option = "--" + name.replace("_", "-")
+    return option if re.search(rf"{option}\b", usage) else name
+
+
+@contextlib.contextmanager
+def warnings_as_lines(command):
+    """FilesWarnings are lines on stderr here."""
+    with warnings.catch_warnings():
+        otherwise = warnings.showwarning
+
+        def show(message, category, *where):
+            if issubclass(category, FilesWarning):
+                say(f"{command}: {message}")
+            else:
+                otherwise(message, category, *where)
+
+        warnings.simplefilter("always", FilesWarning)
+        warnings.showwarning = show
+        yield

@@ -106,7 +106,23 @@ Differences from the authors' code
 """
 
 from .network import PlasticNetwork
+from .plugins import register, register_network, register_setting, register_study
 from .proof.gradcheck import GradientCheckError, gradcheck
+from .proof.parts import check_cell, check_modulator, check_rule
+from .proof.ways import compare_ways
 from .state import State
 
-__all__ = ["GradientCheckError", "PlasticNetwork", "State", "gradcheck"]
+__all__ = [
+    "GradientCheckError",
+    "PlasticNetwork",
+    "State",
+    "check_cell",
+    "check_modulator",
+    "check_rule",
+    "compare_ways",
+    "gradcheck",
+    "register",
+    "register_network",
+    "register_setting",
+    "register_study",
+]

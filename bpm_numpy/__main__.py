@@ -12,10 +12,22 @@ INTERRUPTED, NOBODY_READS = 130, 141  # 128 and the number of the signal, as she
 def main(arguments=None):
     """Run a command -> its exit code: 2 for what cannot be, 130 after Ctrl-C, each with one line on stderr."""
     from .commands.messages import EXPECTED, explain, say, typed_as, warnings_as_lines
+    from .plugins import load_plugins
 
+    plugins = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    plugins.add_argument(
+        "--plugin", action="append", default=[], metavar="FILE", help="run this Python file first, to register parts"
+    )
+    given, arguments = plugins.parse_known_args(arguments)  # their names are choices of the commands below
+    try:
+        load_plugins(given.plugin)
+    except EXPECTED as error:
+        say(f"--plugin: {explain(error, lambda name: name)}")
+        return 2
     parser = argparse.ArgumentParser(
         prog="python -m bpm_numpy",
         description="Differentiable neuromodulated plasticity in NumPy, with every gradient by hand.",
+        parents=[plugins],
     )
     subparsers = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
     modules = {}

@@ -65,18 +65,18 @@ def add_built_in(*parts):
 
 def find_part(kind, value):
     """The part of that kind that ``value`` names, or is. ValueError for a name that nobody has registered."""
-    known = REGISTRIES[kind]
     if isinstance(value, Part) and value.kind == kind:
         return value
-    if isinstance(value, str) and value in known:
-        return known[value]
-    names = " | ".join(repr(name) for name in known)
-    if isinstance(value, str):
-        raise ValueError(
-            f"{kind}: expected {names}, got {value!r}; register one of your own first: bpm_numpy.register({kind}) in "
-            "Python, --plugin FILE on the command line"
-        )
-    raise ValueError(f"{kind}: expected {names} or a {kind.capitalize()}, got {value!r}")
+    check_name(kind, value, REGISTRIES[kind], also=f" or a {kind.capitalize()}")
+    return REGISTRIES[kind][value]
+
+
+def check_name(kind, value, known, also=""):
+    """``value`` is a name in the registry ``known``, or ValueError, which says how to register one."""
+    if not isinstance(value, str) or value not in known:
+        names = " | ".join(repr(name) for name in known)
+        how = "; register one of your own first: bpm_numpy.register, or --plugin FILE" * isinstance(value, str)
+        raise ValueError(f"{kind}: expected {names}{also}, got {value!r}{how}")
 
 
 def is_registered(part):

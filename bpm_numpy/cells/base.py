@@ -39,7 +39,7 @@ class Cell(Part):
 
 
 def gate_parameters(net, gates, bias=None):
-    """dict: W_kx (D, N), W_kh (N, N) and b_k (N,) of every gate k. ``bias``: of the gates whose b_k does not start at 0."""
+    """dict: W_kx (D, N), W_kh (N, N) and b_k (N,) of every gate k. ``bias``: where a b_k does not start at 0."""
     D, N = net.n_inputs, net.n_hidden
     table = {}
     for k in gates:

@@ -35,7 +35,7 @@ class FastRNN:
 
 
 class FastGates:
-    """What the gated cells share: the weights of ``gates`` side by side; the first one's recurrent weights are plastic."""
+    """What the gated cells share: the weights of ``gates`` side by side; the first one's recurrent ones are plastic."""
 
     gates = None
 

@@ -208,7 +208,7 @@ class WayBack:
         return dx.reshape(T, b, -1), State(dh, dc, *G)
 
     def _chunk_backward(self, chunk, steps, G, inside, dh, dc, d_hidden, dys, dmu, grads):
-        """From the adjoints at the chunk's end to those at its start -> dh, dc, dz of each step; fills dys, dmu and G."""
+        """From the adjoints at the chunk's end to those at its start -> dh, dc, dz of each step; fills dys, dmu, G."""
         net, da, dz = self.net, chunk.begin_backward(G, inside), [None] * chunk.L
         for t in reversed(range(chunk.L)):
             dmu[t], dp = chunk.sums.step_backward(t)

@@ -15,18 +15,16 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from ..arguments import check_count
-from ..chunked.plan import Plan
 from ..files import check_target, replace_file
 from ..parts import REGISTRIES
-from ..proof.gradcheck import gradcheck
-from ..proof.problems import ALPHAS, REGIMES, configurations, random_problem
+from ..plugins import PLUGINS, load_plugins
+from ..proof.configuration import check_configuration, regimes_of
+from ..proof.problems import ALPHAS, REGIMES, configurations
 from .progress import progress
 
 HELP = "gradient-check every configuration, or those that the options select"
 TYPED = {"path": "--json"}
 FILTERS = ("cell", "rule", "plasticity", "modulator", "fanout", "reading", "alpha", "readout")
-CHUNKS = Plan(chunk=4, rows=1, keep=1)  # matrices as small as these would go step by step by themselves
-TOLERANCE = 1e-10  # of forward mode and of the chunks, relative
 HEADER = (
     "cell", "rule", "plasticity", "modulator", "fan-out", "reading", "checks", "failed", "cut by Clip",
     "complex step", "central", "kinks", "forward mode", "chunks",
@@ -82,8 +80,7 @@ def jobs(wanted, regimes, seed, full):
         }
         if any(described[name] != value for name, value in wanted.items()):
             continue
-        # Without plasticity there is nothing to clip, so one regime stands for all.
-        for regime in regimes if options["plasticity"] != "none" else regimes[:1]:
+        for regime in regimes_of(options, regimes):
             selected.append((options, regime, (seed, number, REGIMES.index(regime)), full))
     return selected
 
@@ -92,7 +89,7 @@ def check_all(selected):
     """Results of all jobs, on as many processes as there are cores."""
     if len(selected) <= 8:  # not worth starting processes for
         return list(progress(map(check_one, selected), len(selected), "checks"))
-    with ProcessPoolExecutor(os.cpu_count(), initializer=ignore_interrupts) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=_begin_process, initargs=(PLUGINS,)) as pool:
         return list(progress(pool.map(check_one, selected, chunksize=4), len(selected), "checks"))
 
 
@@ -101,47 +98,17 @@ def ignore_interrupts():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def _begin_process(plugins):
+    ignore_interrupts()
+    load_plugins(plugins)
+
+
 def check_one(job):
-    """One configuration in one regime -> a dict of numbers and strings."""
+    """``check_configuration`` of a job, timed -> a dict of numbers and strings."""
     options, regime, seed, full = job
-    rng = np.random.default_rng(seed)
-    n_hidden, T = (2, 4) if options["rule"] == "taylor" else (3, 5)
     started = time.perf_counter()
-    problem = random_problem(rng, 2, n_hidden, 2, T, 2, regime, **options)
-    grads, by_chunks = problem.gradients("steps"), problem.gradients(CHUNKS)
-    sample = {} if full else {"max_entries": 3, "rng": rng}
-    projections = {} if full else {"directions": 1, "rng": rng}
-    quiet = {"raise_on_failure": False}
-    by_complex = gradcheck(problem.loss, problem.inputs, grads, method="complex", **sample, **quiet)
-    by_central = gradcheck(problem.loss, problem.inputs, by_chunks, method="central", **projections, **quiet)
-    adjoint = adjoint_error(problem, grads, rng)
-    chunks = float(max(np.abs(by_chunks[k] - grads[k]).max() / max(np.abs(grads[k]).max(), 1) for k in grads))
-    passed = by_complex.passed and by_central.passed and adjoint <= TOLERANCE and chunks <= TOLERANCE
-    reports = "\n".join(str(report) for report in (by_complex, by_central) if not report.passed)
-    return {
-        "options": options,
-        "regime": regime,
-        "seed": list(seed),
-        "passed": passed,
-        "cut_share": problem.cut_share(),
-        "compared": sum(row.checked for report in (by_complex, by_central) for row in report.parameters),
-        "complex_error": by_complex.max_relative_error,
-        "central_error": by_central.max_relative_error,
-        "kinks": len(by_central.kinks),
-        "adjoint_error": adjoint,
-        "chunks_error": chunks,
-        "message": "" if passed else f"forward mode is off by {adjoint:.1e}, chunks by {chunks:.1e}\n{reports}",
-        "seconds": time.perf_counter() - started,
-    }
-
-
-def adjoint_error(problem, grads, rng):
-    """|<v, J u> - <Jᵀ v, u>|, relative to the sum of the absolute terms; u random, v the loss's coefficients."""
-    tangents = {name: np.asarray(rng.standard_normal(value.shape)) for name, value in problem.inputs.items()}
-    params, x, state = problem.split(problem.inputs)
-    moved = problem.net.jvp(params, problem.net.forward(params, x, state), *problem.split(tangents))
-    terms = [(grads[name] * tangents[name]).sum() for name in grads]
-    return float(abs(problem.pair(*moved) - sum(terms)) / sum(map(abs, terms)))
+    result = check_configuration(options, regime, np.random.default_rng(seed), full)
+    return result | {"seed": list(seed), "seconds": time.perf_counter() - started}
 
 
 def table(results):

@@ -7,6 +7,7 @@ on where it was, and leaves alone what is done.
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from ..arguments import check_count
 from ..files import locked, make_folder
 from ..lab.studies import DATA, STUDIES, check_recorded, is_finished, load_study, runs_of, summarise, write_study
+from ..plugins import plugin_words
 from .check import format_table
 from .messages import say
 from .progress import progress
@@ -39,7 +41,8 @@ def run(arguments):
     name, study = arguments.name, STUDIES[arguments.name]
     seeds = study.seeds if arguments.seeds is None else arguments.seeds
     out = Path("runs/studies") / name if arguments.out is None else arguments.out
-    command = f"python -m bpm_numpy study {name}" + (f" --seeds {seeds}" if seeds != study.seeds else "")
+    words = ["study", name, *(["--seeds", str(seeds)] if seeds != study.seeds else [])]
+    command = shlex.join(["python", "-m", "bpm_numpy", *plugin_words(), *words])
     check_count("jobs", arguments.jobs)
     check_count("seeds", seeds)
     if not arguments.force:
@@ -107,7 +110,7 @@ def start(run):
     Its stdin is open as long as this process is there, so that it stops, after saving, however this one ends.
     """
     line = run.line
-    words = [sys.executable, "-m", "bpm_numpy", "train", line.task, "--network", line.network]
+    words = [sys.executable, "-m", "bpm_numpy", *plugin_words(), "train", line.task, "--network", line.network]
     words += ["--setting", line.setting, "--seed", str(run.settings.seed), "--out", str(run.folder)]
     words += ["--while-stdin"]
     for key, value in line.changes.items():

@@ -18,6 +18,7 @@ from pathlib import Path
 from ..lab.runs import save, train_in
 from ..lab.settings import CONTROLS, EXPERIMENTS, settings_for
 from ..learning.training import NETWORKS
+from ..plugins import plugin_words
 from ..tasks import TASKS
 from .messages import say
 from .progress import progress
@@ -109,7 +110,7 @@ def _last_score(state):
 
 def _command(arguments, folder):
     """The command line that goes on with the run."""
-    words = ["train", arguments.task, "--network", arguments.network, "--setting", arguments.setting]
+    words = [*plugin_words(), "train", arguments.task, "--network", arguments.network, "--setting", arguments.setting]
     words += ["--seed", str(arguments.seed), "--out", str(folder)]
     if arguments.updates is not None:
         words += ["--updates", str(arguments.updates)]

@@ -5,9 +5,9 @@ What a setting of the task itself is, such as the number of cues, stands with th
 of "paper" has a value of its own it is that of the paper's experiment, if there is one.
 """
 
-from ..arguments import check_choice
 from ..learning.training import NETWORKS, Settings, build
 from ..parameters import parameter_shapes
+from ..parts import check_name
 from ..tasks import TASKS
 
 SETTINGS = {
@@ -91,19 +91,14 @@ def settings_for(task, network, setting="small", seed=0, changes=None):
     start from. CONTROLS says what the controls among them do.
     TypeError or ValueError for anything that is none.
     """
-    check_choice("task", task, TASKS)
-    check_choice("network", network, NETWORKS)
-    check_choice("setting", setting, [name for known, name in EXPERIMENTS if known == task])
-    fields = {
-        "task": task,
-        "setting": setting,
-        "network": network,
-        "seed": seed,
-        **EXPERIMENTS[task, setting],
-        "task_options": TASKS[task].SMALL.get(setting, {}),
-    }
+    check_name("task", task, TASKS)
+    check_name("network", network, NETWORKS)
+    check_name("setting", setting, [name for known, name in EXPERIMENTS if known == task])
+    defaults = {} if setting == "paper" else TASKS[task].SMALL.get(setting)
+    fields = {"task": task, "setting": setting, "network": network, "seed": seed, "task_options": defaults}
+    fields |= EXPERIMENTS[task, setting]
     fields["network_options"] = NETWORKS[network] | fields["network_options"]
-    if network in ("none", "plastic"):
+    if NETWORKS[network].get("plasticity", "modulated") != "modulated":
         fields["network_options"].pop("fanout", None)  # of the modulator
     by_parameter = ("start", "rate_factors", "decay")
     names = parameter_shapes(build(Settings(**fields | dict.fromkeys(by_parameter, {})))[1])

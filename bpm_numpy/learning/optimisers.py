@@ -69,8 +69,8 @@ def adam(params, grads, state, *, learning_rate, rate_factors=None, beta1=0.9, b
     length of a step in every coordinate, whatever the scale of the gradient.
 
     learning_rate is at least 0; ``rate_factors``: dict, parameter name -> a factor of at least 0 on it, 1 for all names
-    that are not there; beta1 and beta2 are in [0, 1); eps is above 0, in the dtype too. ValueError as well for gradients
-    whose square, and steps whose end, the dtype cannot hold: the next step could not begin there.
+    that are not there; beta1 and beta2 are in [0, 1); eps is above 0, in the dtype too. ValueError as well for
+    gradients whose square, and steps whose end, the dtype cannot hold: the next step could not begin there.
     """
     dtype, shapes = _check_params("params", params)
     check_arrays("grads", grads, shapes, (dtype,))

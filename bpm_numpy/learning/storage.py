@@ -29,6 +29,7 @@ from ..arguments import check_arrays, check_choice, check_count, check_generator
 from ..files import check_ordinary, check_path, replace_file
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
+from ..parts import is_registered
 from ..state import State
 from .optimisers import AdamState
 
@@ -106,12 +107,16 @@ def load_training(path):
 def _check_parameters(prefix, net, params):
     if type(net) is not PlasticNetwork:  # of a subclass the file could not say what it adds
         raise TypeError(f"{prefix}net: expected a PlasticNetwork, got {type(net).__name__}")
+    for kind in ("cell", "rule", "modulator"):
+        part = getattr(net, kind)
+        if not is_registered(part):  # a file holds its name alone
+            raise ValueError(f"{prefix}net.{kind}: expected one that bpm_numpy.register has made known, got {part}")
     try:
-        again = PlasticNetwork(**_options(net)).options
+        again = PlasticNetwork(**_options(net))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{prefix}net: expected what its constructor can make again, got {net} ({error})") from None
-    if again != net.options:
-        raise ValueError(f"{prefix}net: expected what its constructor makes, {again}, got {net}")
+    if vars(again) != vars(net):
+        raise ValueError(f"{prefix}net: expected what its constructor makes, {vars(again)}, got {vars(net)}")
     check_arrays(f"{prefix}params", params, parameter_shapes(net), (net.dtype,))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from ..arguments import check_bool, check_choice, check_count, check_names, check_number
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
+from ..parts import check_name
 from ..tasks import TASKS, make_task
 from .episodes import evaluate, loss_and_gradients, rollout
 from .losses import ENTROPIES
@@ -91,7 +92,7 @@ class Progress(NamedTuple):
 
 def check_settings(settings):
     """TypeError or ValueError for settings with which no training can begin; options are the task's and network's."""
-    check_choice("task", settings.task, TASKS)
+    check_name("task", settings.task, TASKS)
     for name, kinds in (("task_options", dict), ("network_options", dict), ("start", (dict, str))):
         if not isinstance(getattr(settings, name), kinds):
             raise TypeError(f"{name}: expected a dict, got {type(getattr(settings, name)).__name__}")

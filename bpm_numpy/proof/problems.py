@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..network import PlasticNetwork
-from ..parts import REGISTRIES
+from ..parts import REGISTRIES, find_part
 from ..state import State
 
 ALPHAS = ("full", "neuron", "scalar")
@@ -97,7 +97,7 @@ def random_problem(rng, n_inputs, n_hidden, n_outputs, T, B, regime=None, **opti
     "inactive" cuts nothing, "sometimes" between 5 and 70 % of all updated entries, "mostly" over 80 %.
     ValueError if 100 draws did not meet it (a single entry is never cut "sometimes").
     """
-    if regime is None or options.get("plasticity") == "none":
+    if regime is None or options.get("plasticity") == "none" or not _uses_clip(options):
         return _draw(rng, PlasticNetwork(n_inputs, n_hidden, n_outputs, **options), T, B)
     low, high = {"inactive": (0, 0), "sometimes": (0.05, 0.7), "mostly": (0.8, 1)}[regime]
     sizes = n_inputs, n_hidden, n_outputs
@@ -117,6 +117,10 @@ def random_problem(rng, n_inputs, n_hidden, n_outputs, T, B, regime=None, **opti
         if low <= problem.cut_share() <= high:
             return problem
     raise ValueError(f"regime: expected one that 100 draws can meet, got {regime!r} with {options}")
+
+
+def _uses_clip(options):
+    return find_part("rule", options.get("rule", "outer")).uses_clip
 
 
 def _draw(rng, net, T, B):

@@ -13,10 +13,12 @@ class Rule(Part):
     """The whole update, for rules that need more freedom than ``EligibilityRule`` has.
 
     ``net.clip`` is the bound of Clip and ``net.reading`` the reading of the notes; a rule may use either or not.
+    ``uses_clip``: whether Hebb stays within ``net.clip``; a rule with a bound of its own says False.
     ``sums``: how the rule's Hebb unrolls over a chunk of steps (see ``chunked``); None: it always goes step by step.
     """
 
     kind = "rule"
+    uses_clip = True
     sums = None
 
     def carried(self, net):

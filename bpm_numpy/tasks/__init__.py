@@ -20,14 +20,7 @@ from .maze import Maze
 from .reset import ResetAtTrials
 from .text import Text
 
-TASKS = {
-    "cue-reward": CueReward,
-    "maze": Maze,
-    "association": Association,
-    "completion": Completion,
-    "bandit": Bandit,
-    "text": Text,
-}
+TASKS = {task.name: task for task in (CueReward, Maze, Association, Completion, Bandit, Text)}
 
 
 def make_task(name, options):

@@ -32,6 +32,7 @@ class Association(SequenceTask):
     query bit, bias 1; zeros where there is nothing. Defaults are ours: the paper has no such task.
     """
 
+    name = "association"
     SMALL = {
         "small": {"batch": 16, "pairs": 4, "bits": 8, "labels": 2, "verdict": False},
         "tiny": {"batch": 16, "pairs": 2, "bits": 8, "labels": 2, "verdict": False},

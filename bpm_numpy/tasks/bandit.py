@@ -22,6 +22,7 @@ class Bandit(RewardTask):
     counts. Inputs: as ``RewardTask``, nothing else: D = A + 3. The paper has no such task; the defaults are ours.
     """
 
+    name = "bandit"
     SMALL = {"small": {"batch": 16, "chances": [0.8, 0.2], "T": 30}}
     score_label = "best arm pulled, last third"
 

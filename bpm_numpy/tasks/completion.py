@@ -34,6 +34,7 @@ class Completion(SequenceTask):
     their paper (one episode an update, 1000 bits; far too big for this package's tutorial).
     """
 
+    name = "completion"
     SMALL = {
         "small": {"batch": 16, "bits": 16, "patterns": 2, "rounds": 2, "shown": 3, "blank": 1, "asked": 3},
         "tiny": {"batch": 16, "bits": 8, "patterns": 2, "rounds": 1, "shown": 2, "blank": 1, "asked": 2},

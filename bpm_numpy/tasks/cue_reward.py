@@ -34,6 +34,7 @@ class CueReward(RewardTask):
     paper's scale, but for ``max_blanks``, which is our choice.
     """
 
+    name = "cue-reward"
     SMALL = {
         "small": {"batch": 16, "cues": 4, "bits": 8, "T": 60, "max_blanks": 0},
         "tiny": {"batch": 16, "cues": 2, "bits": 8, "T": 40, "max_blanks": 0},

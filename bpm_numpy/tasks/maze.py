@@ -65,6 +65,7 @@ class Maze(RewardTask):
     """
 
     # With a reward of 1 small networks learn it in a fraction of the updates that they need with the paper's 10.
+    name = "maze"
     SMALL = {
         "large": {"batch": 16, "size": 9, "T": 150, "reward": 1.0},
         "small": {"batch": 16, "size": 7, "T": 100, "reward": 1.0},

@@ -114,6 +114,7 @@ class Text(SequenceTask):
     are ours.
     """
 
+    name = "text"
     SMALL = {
         "small": {"batch": 16, "T": 63, "source": "grammar", "names": 4, "objects": 4},
         "tiny": {"batch": 16, "T": 31, "source": "grammar", "names": 2, "objects": 4},

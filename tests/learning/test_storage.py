@@ -547,7 +547,7 @@ CHANGED_PARAMETERS = {
     "no options": (drop("options"), "options"),
     "more content": (set_in("more", value=1), "more"),
     "unknown option": (set_in("options", "depth", value=3), "depth"),
-    "bad option": (set_in("options", "cell", value="gru"), "cell: expected 'rnn'"),
+    "bad option": (set_in("options", "cell", value="mlp"), "cell: expected 'rnn'"),
     "bad size": (set_in("options", "n_hidden", value=2.5), "n_hidden: expected an integer"),
     "other size": (set_in("options", "n_hidden", value=4), r"params\['W_x'\]: expected shape \(1, 4\)"),
     "huge size": (set_in("options", "n_hidden", value=10**12), r"params\['W_x'\]: expected shape"),

@@ -378,7 +378,7 @@ def test_changes_of_the_table():
         ({"max_norm": 0}, ValueError, "max_norm: expected"),
         ({"discount": 2}, ValueError, "discount: expected"),
         ({"entropy": "some"}, ValueError, "entropy: expected"),
-        ({"network_options.cell": "gru"}, ValueError, "cell: expected"),
+        ({"network_options.cell": "mlp"}, ValueError, "cell: expected"),
         ({"task_options.T": "x"}, TypeError, "T: expected"),
         ({"task_options.colour": 1}, TypeError, "colour"),
         ({"start.eta": 1.0}, ValueError, "start: expected"),

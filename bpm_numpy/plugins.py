@@ -1,0 +1,127 @@
+"""The door for parts of your own: register them in Python, or name a file of them on the command line.
+
+    from bpm_numpy import register
+    register(MyRule())                                   now PlasticNetwork(rule="my rule") is one
+
+    python -m bpm_numpy --plugin my_rules.py train ...   runs the file first, which registers its parts
+
+A name of the package's own can't be taken; one of yours is replaced when it is registered again. Files that a network,
+a training or a study leaves hold names alone: loading one runs no code, so its parts must be registered before.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from .parts import Part, add_part, check_name
+
+PLUGINS = []  # files that have been run, in order, as absolute paths: processes that are started run them too
+_YOURS = set()  # (kind, name) of what is registered here, parts excepted
+
+
+def register(thing):
+    """Make a Rule, a Modulator or a Cell (an object), or a Task (a class) known by its ``name``.
+
+    A task gets a row of settings for each name in its ``SMALL`` and for "paper"; ``register_setting`` replaces one.
+    TypeError for anything else; ValueError for a name that is missing or the package's own.
+    """
+    if isinstance(thing, Part):
+        add_part(thing)
+        return
+    from .lab.settings import EXPERIMENTS, row
+    from .tasks import TASKS
+    from .tasks.base import Task
+
+    if not (isinstance(thing, type) and issubclass(thing, Task)):
+        came = f"the class {thing.__name__}" if isinstance(thing, type) else repr(thing)
+        raise TypeError(f"thing: expected a Rule, Modulator or Cell (an object) or a Task (a class), got {came}")
+    _add("task", TASKS, thing.name, thing)
+    for setting in (*thing.SMALL, "paper"):
+        EXPERIMENTS.setdefault((thing.name, setting), row(24))
+
+
+def register_network(name, **options):
+    """Make options of a PlasticNetwork known as a network's ``name``, for ``train --network`` and studies.
+
+    TypeError or ValueError for options that no network has; n_hidden and sizes come from the settings.
+    """
+    from .learning.training import NETWORKS
+    from .network import PlasticNetwork
+
+    PlasticNetwork(1, 1, 1, **options)
+    _add("network", NETWORKS, name, options)
+
+
+def register_setting(task, setting, n_hidden, *, task_options=None, start=None, network=None, **changes):
+    """Make a row of settings known: how the task is trained under the name ``setting``.
+
+    task_options: of the task, by default what its ``SMALL`` has under that name; start: parameter -> starting value;
+    network: options of the network; changes: what else differs from ``lab.settings.SETTINGS``.
+    """
+    from .lab.settings import EXPERIMENTS, SETTINGS, START, row
+    from .tasks import TASKS, make_task
+
+    check_name("task", task, TASKS)
+    unknown = [name for name in changes if name not in SETTINGS]
+    if unknown:
+        raise ValueError(f"changes: expected names from {', '.join(SETTINGS)}, got {', '.join(unknown)}")
+    if task_options is None and setting not in TASKS[task].SMALL:
+        raise ValueError(f"task_options: expected options of the task for a new setting, got none for {setting!r}")
+    values = row(n_hidden, START if start is None else start, network or {}, **changes)
+    if task_options is not None:
+        make_task(task, task_options)
+        values["task_options"] = dict(task_options)
+    _add("setting", EXPERIMENTS, (task, setting), values, replace=setting in TASKS[task].SMALL)
+
+
+def register_study(name, study):
+    """Make a ``lab.studies.Study`` known, for ``study NAME``."""
+    from .lab.studies import STUDIES, Study
+
+    if not isinstance(study, Study):
+        raise TypeError(f"study: expected a lab.studies.Study, got {type(study).__name__}")
+    _add("study", STUDIES, name, study)
+
+
+def load_plugin(path):
+    """Run a Python file, which registers parts. A file that was run before is not run again.
+
+    FileNotFoundError where there is none; whatever the file raises comes as a ValueError that names the file.
+    """
+    path = Path(path).resolve()
+    if str(path) in PLUGINS:
+        return
+    if not path.is_file():
+        raise FileNotFoundError(2, "expected a Python file", str(path))
+    name = f"bpm_numpy_plugin_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:
+        raise ValueError(f"plugin: expected a Python file (.py), got {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # so that its classes can be pickled
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ValueError(f"plugin: expected {path} to run, got {type(error).__name__}: {error}") from error
+    PLUGINS.append(str(path))
+
+
+def load_plugins(paths):
+    """``load_plugin`` of each: what a process that was started does first."""
+    for path in paths:
+        load_plugin(path)
+
+
+def plugin_words():
+    """The words of a command line that hand the plugins on: --plugin FILE for each."""
+    return [word for path in PLUGINS for word in ("--plugin", path)]
+
+
+def _add(kind, registry, name, value, replace=False):
+    if kind != "setting" and (not isinstance(name, str) or not name):
+        raise ValueError(f"name: expected a name for a {kind}, got {name!r}")
+    if name in registry and (kind, name) not in _YOURS and not replace:
+        raise ValueError(f"name: expected one that no {kind} of the package has, got {name!r}")
+    _YOURS.add((kind, name))
+    registry[name] = value

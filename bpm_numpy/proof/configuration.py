@@ -1,0 +1,65 @@
+"""One configuration of a network checked in four ways, on a random problem."""
+
+import numpy as np
+
+from ..network import PlasticNetwork
+from ..parameters import parameter_shapes
+from ..parts import find_part
+from .gradcheck import gradcheck
+from .problems import random_problem
+from .ways import differences
+
+TOLERANCE = 1e-10  # of forward mode and of the two ways, relative
+
+
+def check_configuration(options, regime, rng, full=False):
+    """Check a network with these options in one regime of the clip -> a dict of numbers and strings, with "passed".
+
+    The complex step on single entries (all if ``full``), central differences along random directions, reverse against
+    forward mode, and the way by chunks against the definition: of parameters, inputs and the initial state.
+    """
+    n_hidden, T = _sizes(options)
+    problem = random_problem(rng, 2, n_hidden, 2, T, 2, regime, **options)
+    grads, ways = problem.gradients("steps"), differences(problem)
+    sample = {} if full else {"max_entries": 3, "rng": rng}
+    projections = {} if full else {"directions": 1, "rng": rng}
+    quiet = {"raise_on_failure": False}
+    by_complex = gradcheck(problem.loss, problem.inputs, grads, method="complex", **sample, **quiet)
+    by_central = gradcheck(problem.loss, problem.inputs, grads, method="central", **projections, **quiet)
+    adjoint, chunks = adjoint_error(problem, grads, rng), max(ways.values())
+    passed = by_complex.passed and by_central.passed and adjoint <= TOLERANCE and chunks <= TOLERANCE
+    reports = "\n".join(str(report) for report in (by_complex, by_central) if not report.passed)
+    return {
+        "options": options,
+        "regime": regime,
+        "passed": bool(passed),
+        "cut_share": problem.cut_share(),
+        "compared": sum(row.checked for report in (by_complex, by_central) for row in report.parameters),
+        "complex_error": by_complex.max_relative_error,
+        "central_error": by_central.max_relative_error,
+        "kinks": len(by_central.kinks),
+        "adjoint_error": adjoint,
+        "chunks_error": chunks,
+        "message": "" if passed else f"forward mode is off by {adjoint:.1e}, chunks by {chunks:.1e}\n{reports}",
+    }
+
+
+def regimes_of(options, regimes):
+    """Those of the regimes that differ: one stands for all without plasticity, or with a rule that does not use Clip."""
+    clipped = options["plasticity"] != "none" and find_part("rule", options["rule"]).uses_clip
+    return regimes if clipped else regimes[:1]
+
+
+def _sizes(options):
+    """n_hidden, T: smaller where parameters grow with a high power of n_hidden."""
+    shapes = parameter_shapes(PlasticNetwork(1, 1, 1, **options)).values()
+    return (2, 4) if max(map(len, shapes)) > 2 else (3, 5)
+
+
+def adjoint_error(problem, grads, rng):
+    """|<v, J u> - <Jᵀ v, u>|, relative to the sum of the absolute terms; u random, v the loss's coefficients."""
+    tangents = {name: np.asarray(rng.standard_normal(value.shape)) for name, value in problem.inputs.items()}
+    params, x, state = problem.split(problem.inputs)
+    moved = problem.net.jvp(params, problem.net.forward(params, x, state), *problem.split(tangents))
+    terms = [(grads[name] * tangents[name]).sum() for name in grads]
+    return float(abs(problem.pair(*moved) - sum(terms)) / sum(map(abs, terms)))

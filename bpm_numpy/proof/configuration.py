@@ -45,7 +45,7 @@ def check_configuration(options, regime, rng, full=False):
 
 
 def regimes_of(options, regimes):
-    """Those of the regimes that differ: one stands for all without plasticity, or with a rule that does not use Clip."""
+    """Those of the regimes that differ: one stands for all without plasticity, or with a rule that uses no Clip."""
     clipped = options["plasticity"] != "none" and find_part("rule", options["rule"]).uses_clip
     return regimes if clipped else regimes[:1]
 

@@ -9,18 +9,20 @@ equations of a section of the notes in order of appearance; the six lines of the
 
 Where things are
 ----------------
-equations/      one file an equation, its forward, backward and jvp side by side, its derivation on top
-step.py         one step of the network, composed of the equations, and its backward
-bptt.py         the steps composed through time: the two adjoints
-chunks.py       the same gradients faster: Hebb unrolled over chunks of steps
-network.py      PlasticNetwork: options, checks, forward, backward, jvp, step, begin
-parameters.py   names, shapes and starting values
-proof/          gradcheck, random problems on which gradients are checked, and mistakes made on purpose
+equations/      what all networks share: plastic weights, Clip, the Hebb update, readout; each with its derivation
+rules/          how Hebb is rewritten, one file each: outer, trace, taylor, decay, oja, soft
+modulators/     how M(t) follows from h_t: tanh, sigmoid, linear, difference;  drive.py: what reaches each neuron
+cells/          how h_t follows from x_t and y_t: rnn, lstm, gru
+step.py         one step of the network, composed of these, and its backward;  bptt.py: the steps through time
+chunked/        the same gradients faster: Hebb unrolled over chunks of steps
+network.py      PlasticNetwork: options, checks, forward, backward, jvp, step, begin;  state.py: what it carries
+parts.py        what rules, modulators and cells have in common, by name;  plugins.py: the door for yours
+proof/          gradcheck, checks of parts, random problems to check on, and mistakes made on purpose
 learning/       losses, optimisers, episodes and their gradients, the training loop, files
-tasks/          what networks are trained on, a class a task, batches of episodes at once
+tasks/          what networks are trained on, one class each, batches of episodes at once
 lab/            settings of every task, runs in folders, studies over seeds, tasks in order, interventions
 commands/       the command line;  site/: notebooks executed, and written as web pages
-tutorial/       what the notebooks run, a module a chapter;  figures/: functions that draw
+tutorial/       what the notebooks run, one module each;  figures/: functions that draw
 
 Symbols
 -------
@@ -35,20 +37,21 @@ T                T                       ()              steps of an episode
 x_t              x[t]                    (B, D)          input: s_t, one-hot a_{t-1} and r_{t-1}, joined
 h_t              h[t+1]                  (B, N)          hidden state after step t; h[0] the initial one
 c_t              c[t+1]                  (B, N)          cell state (lstm)
-w                W_h (rnn), W_ih (lstm)  (N, N)          the fixed part of the plastic weights
+w                W_h, W_ih, W_nh         (N, N)          the fixed part of the plastic weights (rnn, lstm, gru)
 α                alpha                   (N, N)|(N,)|()  how plastic a connection is
 Hebb(t)          hebb[t]                 (B, N, N)       the plastic part, used at step t
 w(t)             W~, plastic_weights     (B, N, N)       w + alpha ⊗ Hebb(t)
 M(t)             modulator, M            (B,)            how much is written, and with which sign
                  mu                      (B, N)          the drive of each neuron: M(t) or its fan-out, or rate
-                 W_m, b_m                (N,), ()        M(t) = tanh(h_t · W_m + b_m)
+                 W_m, b_m                (N,), ()        M(t) = tanh(h_t · W_m + b_m), or another modulator of it
+                 W_m2, b_m2, gain        (N,), (), ()    further ones of the modulator "difference"
                  W_fan, b_fan            (N,), (N,)      fan-out: mu_j = M(t) W_fan[j] + b_fan[j]
                  rate                    ()              drive without modulation
 E(t)             eligibility, E          (B, N, N)       what the drive multiplies
 h_{t-1} i_t^T    X                       (B, N, N)       X[b, pre, post] = h_{t-1}[b, pre] p_t[b, post]
-                 p                       (B, N)          post-synaptic activity: h_t (rnn), i_t (lstm)
+                 p                       (B, N)          post-synaptic activity: h_t (rnn), i_t (lstm), n_t (gru)
 η                eta                     ()              weight of the new product in the trace
-                 trace                   (B, N, N)       E(t-1) before step t ("notes"), E(t) ("paper")
+                 trace                   (B, N, N)       what the rule carries: E(t-1) before step t ("notes"), E(t) ("paper")
 A, B, C          A, B, C                 N², N³, N³      tensors of the Taylor series of E
 D, G, H          D, G, H                 N⁴ each         likewise, second order
 Clip             clip_forward            any             to [-clip, clip]; clip = 1 in the notes
@@ -94,6 +97,7 @@ Differences from the paper
   modulated + trace, plain plasticity is hebbian + outer with a learnt rate.
 - Its Taylor series is the notes' own; the paper has none.
 - clip, the initial Hebb and the initial state are arguments here.
+- The rules decay (its predecessor's), oja and soft, the cell gru and the modulators other than tanh are not in it.
 
 Differences from the authors' code
 ----------------------------------

@@ -95,7 +95,7 @@ class Chunk:
 
         With ``inside`` (b, N, N) bool, where Clip let pass is written there; without it, returns whether it cut any.
         """
-        cut, ends = False, self.sums.end()
+        cut, ends = False, self._ends
         for rows, Z, Y in self.work.blocks:
             for side, (coefficients, r) in enumerate(ends):
                 sum_of_outer(self.a[:, rows], r[:, rows], Z)
@@ -141,7 +141,7 @@ class Chunk:
 
         Returns da (L, b, N), what a has received so far, and writes G.
         """
-        da, ends = np.empty_like(self.a), self.sums.end()
+        da, ends = np.empty_like(self.a), self._ends
         d_rows = [np.empty_like(self.a) for _ in ends]
         d_coefficients = [[self._room_for(value) for value in coefficients] for coefficients, _ in ends]
         for rows, Z, _ in self.work.blocks:
@@ -184,7 +184,7 @@ class Chunk:
 
     def end_backward(self, dys, G, grads):
         """With dy of all steps, (L, b, N): writes the adjoints of the start into G; adds to ``grads``."""
-        L, ends = self.L, self.sums.end()
+        L, ends = self.L, self._ends
         if L > 1:
             ah, _, V, _ = self._pairs
             grads["alpha"] += pairs_alpha(ah, V, self.alpha)
@@ -205,6 +205,11 @@ class Chunk:
                     into += np.multiply(self.alpha, Z, out=Z)
         for name, grad in self.sums.gradients().items():
             grads[name] += grad
+
+    @cached_property
+    def _ends(self):
+        """Of each matrix at the end: coefficients and rows. Asked for when all steps are in."""
+        return self.sums.end()
 
     def _aP(self, side):
         """a_t P of one side, for all steps: (L, b, N)."""

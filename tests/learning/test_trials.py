@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bpm_numpy import gradcheck
+from bpm_numpy import PlasticNetwork, State, gradcheck
+from bpm_numpy.chunks import CHUNK, choose_plan
 from bpm_numpy.lab.interventions import play
 from bpm_numpy.lab.settings import settings_for
 from bpm_numpy.learning import trials
@@ -101,6 +102,27 @@ def test_one_trial_is_the_whole_sequence(options):
     whole = problem.gradients()
     for name, grad in gradients(problem, trajectory).items():
         np.testing.assert_allclose(grad, whole[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("eligibility", ["outer", "trace"])
+def test_networks_that_go_by_chunks_do_so_within_a_trial(eligibility):
+    net, rng = PlasticNetwork(2, 80, 2, eligibility=eligibility), np.random.default_rng(2)
+    assert choose_plan(net, CHUNK, 8) != "steps"
+    params, x = net.init(rng), rng.standard_normal((T, 8, 2))
+    begins = np.zeros((T, 8), bool)
+    begins[3, ::2] = begins[4] = True
+    run = TrialRun(net, params, net.initial_state(8))
+    for x_t, begins_t in zip(x, begins):
+        run.step(x_t, begins_t)
+    d_logits, d_hebb = rng.standard_normal((T, 8, 2)), rng.standard_normal((8, 80, 80))
+
+    def loss(p):
+        logits, _, state = forward_by_hand(net, p, x, begins)
+        return (d_logits * logits).sum() + (d_hebb * state.hebb).sum()
+
+    grads = backward(net, params, run.trajectory(), d_logits, None, State(h=None, hebb=d_hebb))
+    report = gradcheck(loss, params, grads.params, method="complex", directions=3, rng=np.random.default_rng(3))
+    assert report.passed and len(report.parameters) == len(params)
 
 
 @pytest.mark.parametrize("wrong", ["h goes on", "Hebb stops"])

@@ -1,4 +1,4 @@
-"""Makes this folder importable for the tests below it, where ``configurations``, ``oracle`` and ``task_twins`` are shared.
+"""Makes this folder importable for the tests below it: ``configurations``, ``oracle`` and ``task_twins`` are shared.
 
 And leaves out the tests that are exact where NumPy is shaken: ``SHAKE=1 PYTHONPATH=tests/shaken python -m pytest``.
 """

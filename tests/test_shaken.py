@@ -84,7 +84,6 @@ def test_the_seed_decides(run):
 
 def test_the_tests_refuse_a_seed_without_the_shaking():
     environment = os.environ | {"SHAKE": "1", "PYTHONPATH": ""}
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", __file__], env=environment, capture_output=True, text=True
-    )
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", __file__]
+    done = subprocess.run(collect, env=environment, capture_output=True, text=True)
     assert done.returncode != 0 and "expected NumPy to be shaken" in done.stderr + done.stdout

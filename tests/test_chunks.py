@@ -308,6 +308,7 @@ EXACT = [
 ]
 
 
+@pytest.mark.exact("few binary digits throughout, so that every product and sum is exact")
 @pytest.mark.parametrize("options, eta", EXACT, ids=lambda v: identifier(v) if isinstance(v, dict) else str(v))
 def test_entries_that_land_exactly_on_the_bound(options, eta):
     rng = np.random.default_rng(7)

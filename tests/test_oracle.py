@@ -82,7 +82,7 @@ def test_forward_equals_the_oracle(options, regime):
     problem = random_problem(np.random.default_rng(1), options, T=9, regime=regime)
     for plan in PLANS:
         found = differences(problem, plan)
-        assert max(found.values()) < 1e-12, (plan, found)
+        assert max(found.values()) < 1e-11, (plan, found)
 
 
 def transposed(rows):
@@ -311,7 +311,7 @@ def test_h_alone_does_not_hold_the_history():
 # One step, a run of steps, a whole sequence: the same numbers.
 
 
-def assert_close(ours, theirs, tolerance=1e-13):
+def assert_close(ours, theirs, tolerance=1e-12):
     for one, other in zip(ours, theirs, strict=True):
         assert (one is None) == (other is None)
         if one is not None:
@@ -340,7 +340,7 @@ def test_step_begin_and_forward_agree(options):
             assert_close((traj.logits, traj.values, traj.modulator), outputs)
             assert_close((traj.h, traj.c, traj.hebb), history)
             # By the definition there is one cell and one rule: the same bits.
-            assert_close(traj.state, states[-1], tolerance=0 if plan == "steps" else 1e-13)
+            assert_close(traj.state, states[-1], tolerance=0 if plan == "steps" else 1e-12)
 
 
 @every_configuration

@@ -179,9 +179,20 @@ def _rng_from(bits, seeds):
         check_number("rng: pos", bits["state"]["pos"], at_least=0, at_most=624)
     if bits["bit_generator"] == "Philox":
         check_number("rng: buffer_pos", bits["buffer_pos"], at_least=0, at_most=4)
+    seeds = seeds | {"entropy": _flat(seeds["entropy"])}
     bit_generator = BIT_GENERATORS[bits["bit_generator"]](np.random.SeedSequence(**seeds))
     bit_generator.state = bits
     return np.random.Generator(bit_generator)
+
+
+def _flat(entropy):
+    """Entropy as one list where it is lists in lists: NumPy before 2.5 joined these itself, later ones refuse them."""
+    if isinstance(entropy, np.ndarray):
+        entropy = entropy.tolist()
+    if not isinstance(entropy, list):
+        return entropy
+    parts = [_flat(item) for item in entropy]
+    return [number for part in parts for number in (part if isinstance(part, list) else [part])]
 
 
 # How it is written down.

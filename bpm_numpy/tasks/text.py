@@ -45,7 +45,8 @@ class Grammar:
         self.vocabulary = (*NAMES[:names], *VERBS, *OBJECTS[:objects], ".")
         self.verb_after = np.random.default_rng(seed).dirichlet(np.ones(len(VERBS)), len(VERBS))  # rows: verb before
         leaves = np.eye(len(VERBS)) - self.verb_after.T  # of the stationary distribution: leaves @ p = 0, sum p = 1
-        self.first_verb = np.linalg.lstsq(np.vstack([leaves, np.ones(len(VERBS))]), np.eye(len(VERBS) + 1)[-1])[0]
+        equations, values = np.vstack([leaves, np.ones(len(VERBS))]), np.eye(len(VERBS) + 1)[-1]
+        self.first_verb = np.linalg.lstsq(equations, values, rcond=None)[0]
 
     def draw(self, rng, B, length):
         S = -(-length // SENTENCE)

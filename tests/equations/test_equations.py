@@ -462,7 +462,7 @@ def test_log_softmax_of_large_logits(no_floating_point_errors):
     np.testing.assert_allclose(log_softmax_backward(d, log_p), d - 6 * P, rtol=0, atol=1e-14)
     # dz_a = P_a (dP_a - Σ dP P): the mean of dP under P is 1, 1.5 and 2.
     expected = [[0, 0, 0], [-0.25, 0.25, 0], [-1 / 3, 0, 1 / 3]]
-    np.testing.assert_allclose(softmax_backward(d, P), expected, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(softmax_backward(d, P), expected, rtol=0, atol=1e-14)
 
 
 def test_a_constant_added_to_all_logits_changes_nothing():

@@ -182,7 +182,7 @@ def test_modulator_after_rewards():
     recording = Recording(None, None, None, M, rewards, None, None)
     after = modulator_after([recording])
     assert after["positive"] == {"mean": pytest.approx(0.25), "sd": pytest.approx(0.15), "steps": 2}
-    assert after["negative"] == {"mean": pytest.approx(0.2), "sd": 0, "steps": 1}
+    assert after["negative"] == {"mean": pytest.approx(0.2), "sd": pytest.approx(0, abs=1e-12), "steps": 1}
     assert after["none"]["steps"] == 3 and after["none"]["mean"] == pytest.approx(1.6 / 3)
     assert modulator_after([recording._replace(rewards=rewards * 0)])["negative"] is None
 

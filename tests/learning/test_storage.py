@@ -161,13 +161,29 @@ def test_the_rng_goes_on_drawing_and_spawning(tmp_path, kind):
         assert same(draw(rng), draw(loaded))
 
 
-@pytest.mark.parametrize("seed", [0, np.int64(5), (1, 2), [1, [2, np.int64(3)]], np.array([4, 5]), 2**200])
+@pytest.mark.parametrize("seed", [0, np.int64(5), (1, 2), [1, np.int64(3)], np.array([4, 5]), 2**200])
 def test_every_kind_of_seed(tmp_path, seed):
     training = small_training()._replace(rng=np.random.default_rng(seed))
     save_training(tmp_path / "t.npz", training)
     rng = load_training(tmp_path / "t.npz").rng
     assert same(rng.random(3), np.random.default_rng(seed).random(3))
     assert same(rng.spawn(1)[0].random(3), np.random.default_rng(seed).spawn(1)[0].random(3))
+
+
+@pytest.mark.parametrize("nested", [[1, [2, 3]], [[1], [[2], 3], []], {"array": "a"}])
+def test_a_file_whose_seed_was_a_nested_list_loads_where_numpy_takes_none(tmp_path, nested):
+    # NumPy 2.4 and earlier took such seeds, as the list of their numbers, and files made there hold them.
+    save_training(tmp_path / "t.npz", small_training()._replace(rng=np.random.default_rng([1, 2, 3])))
+
+    def nest(header, arrays):
+        header["content"]["rng"]["seeds"]["entropy"] = nested
+        if "array" in nested:
+            arrays["a"] = np.array([[1], [2], [3]])
+
+    rewrite(tmp_path / "t.npz", nest)
+    rng = load_training(tmp_path / "t.npz").rng
+    assert same(rng.random(3), np.random.default_rng([1, 2, 3]).random(3))
+    assert same(rng.spawn(1)[0].random(3), np.random.default_rng([1, 2, 3]).spawn(1)[0].random(3))
 
 
 def test_saving_changes_nothing_of_the_callers(tmp_path):

@@ -71,7 +71,7 @@ def test_final_scores_have_a_dot_a_seed_and_a_bar_at_their_median():
         {"a": [Group("association", "small", "x", 1, np.array([1, 2]), scores, 0.0)]}, {"half": 0.5}
     )
     dots, bar, line = figure.axes[0].lines
-    assert sorted(dots.get_xdata()) == [0.2, 0.4, 0.9] and list(bar.get_xdata()) == [0.4, 0.4]
+    assert sorted(dots.get_xdata()) == [0.2, 0.4, 0.9] and list(bar.get_xdata()) == pytest.approx([0.4, 0.4])
     assert list(line.get_xdata()) == [0.5, 0.5]
 
 

@@ -1,0 +1,169 @@
+"""The tests as on other machines, and a table of what came of it.
+
+    python -m tests.machines                        all rows
+    python -m tests.machines Haswell "shake 1"      some of them
+
+Each row is ``python -m pytest`` in a virtual environment that is made in a temporary folder, with what requirements.txt
+asks for: on an older processor (NumPy and OpenBLAS are told to leave out the newer instructions), with the lowest
+versions, with each Python that is found, and with NumPy shaken in its last bits (tests/shaken). As many rows run at
+once as there are processors, each with one thread; "native" runs alone, and has them all.
+
+Exit code: 0 if all rows passed that can be had here; 1 if one failed, or was asked for by name and can't be had.
+"""
+
+import argparse
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+HERE = "{}.{}".format(*sys.version_info)
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+TAIL = 60  # lines of a failed row's output that are shown
+
+
+class Row(NamedTuple):
+    """One way to run the tests."""
+
+    pythons: tuple = (HERE,)  # versions; the first that is found is taken
+    lowest: bool = False  # the lowest versions that the requirements allow, instead of the newest
+    variables: dict = ONE_THREAD
+    processor: str | None = None  # one that OpenBLAS knows
+
+
+class Result(NamedTuple):
+    """What came of a row."""
+
+    outcome: str  # "passed", "FAILED" or "not here"
+    versions: str  # of Python and NumPy
+    says: str  # pytest's closing line, or why the row is not here
+    minutes: float
+
+
+def shake(seed):
+    return {"SHAKE": str(seed), "PYTHONPATH": str(ROOT / "tests" / "shaken")}
+
+
+ROWS = (
+    {"native": Row(variables={}), "one thread": Row()}
+    | {name: Row(processor=name) for name in ("Haswell", "Prescott")}
+    | {"lowest": Row(("3.11", "3.10", "3.12"), lowest=True)}  # NumPy 1.26 is not built for later ones
+    | {f"Python {version}": Row((version,)) for version in ("3.10", "3.11", "3.12", "3.13")}
+    | {f"shake {seed}": Row(variables=ONE_THREAD | shake(seed)) for seed in range(1, 6)}
+)
+
+# The instructions that NumPy picks at run time and that this processor has; their names differ between versions.
+PICKED = """
+import numpy
+umath = (numpy._core if hasattr(numpy, "_core") else numpy.core)._multiarray_umath
+print(*[name for name in umath.__cpu_dispatch__ if umath.__cpu_features__[name]])
+"""
+VERSIONS = "import sys, numpy; print('Python', sys.version.split()[0] + ', NumPy', numpy.__version__)"
+
+
+def find_python(versions):
+    """An interpreter of the first of these versions that is found, or None."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    for version in versions:
+        names = [sys.executable, shutil.which(f"python{version}"), *pyenv.glob(f"versions/{version}.*/bin/python")]
+        for python in filter(None, names):
+            asked = subprocess.run([python, "--version"], capture_output=True, text=True)
+            if asked.returncode == 0 and asked.stdout.startswith(f"Python {version}."):
+                return python
+    return None
+
+
+def lowest_versions():
+    """The lower bounds of requirements.txt, as constraints for pip."""
+    bounds = re.findall(r"^(\w+)>=([\d.]+)$", (ROOT / "requirements.txt").read_text(encoding="utf-8"), re.M)
+    return "\n".join(f"{name}=={bound}" for name, bound in bounds)
+
+
+def make_environment(python, lowest, folder):
+    """A virtual environment in ``folder`` with all that the tests need -> its interpreter."""
+    subprocess.run([python, "-m", "venv", folder], check=True)
+    inside = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    command = [inside, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r", "requirements.txt"]
+    if lowest:
+        constraints = folder / "lowest.txt"
+        constraints.write_text(lowest_versions(), encoding="utf-8")
+        command += ["-c", constraints]
+    subprocess.run(command, check=True, cwd=ROOT)
+    return inside
+
+
+def output_of(python, code):
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def older_processor(python, name):
+    """The variables with which NumPy and OpenBLAS compute as on this processor."""
+    picked = output_of(python, PICKED).split()
+    left_out = [word for word in picked if name == "Prescott" or "AVX512" in word or word == "X86_V4"]
+    return {"OPENBLAS_CORETYPE": name, "NPY_DISABLE_CPU_FEATURES": " ".join(left_out)}
+
+
+def run_row(name, row, python):
+    """The tests of a row, by the interpreter of its environment -> Result; prints a line when it begins and ends."""
+    variables = row.variables | (older_processor(python, row.processor) if row.processor else {})
+    print(f"{name}: begins", *(f"{key}={value}" for key, value in variables.items()), flush=True)
+    started = time.monotonic()
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run([python, "-m", "pytest", "-q"], cwd=ROOT, env=os.environ | variables, **output)
+    lines = done.stdout.rstrip().splitlines() or ["pytest printed nothing"]
+    outcome = "FAILED" if done.returncode else "passed"
+    if done.returncode:
+        print(f"{name}: the last lines of its output", *lines[-TAIL:], sep="\n")
+    print(f"{name}: {outcome}: {lines[-1]}", flush=True)
+    return Result(outcome, output_of(python, VERSIONS), lines[-1].strip("= "), (time.monotonic() - started) / 60)
+
+
+def run_rows(rows):
+    """The tests of all rows -> dict of Results."""
+    results, environments, ready = {}, {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, row in rows.items():
+            python = find_python(row.pythons)
+            if python is None:
+                results[name] = Result("not here", "", f"no Python {' or '.join(row.pythons)} was found", 0)
+            elif row.processor and platform.machine() not in ("x86_64", "AMD64"):
+                results[name] = Result("not here", "", f"no such processor beside {platform.machine()}", 0)
+            else:
+                kind = (python, row.lowest)
+                if kind not in environments:
+                    print(f"an environment for {name}", flush=True)
+                    environments[kind] = make_environment(*kind, Path(folder) / str(len(environments)))
+                ready[name] = environments[kind]
+        if "native" in ready:
+            results["native"] = run_row("native", rows["native"], ready.pop("native"))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            results |= zip(ready, pool.map(lambda name: run_row(name, rows[name], ready[name]), ready))
+    return {name: results[name] for name in rows}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.machines", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)} (default: all)")
+    names = parser.parse_args().names
+    unknown = [name for name in names if name not in ROWS]
+    if unknown:
+        parser.error(f"ROW: expected some of {', '.join(ROWS)}, got {', '.join(unknown)}")
+    results = run_rows({name: ROWS[name] for name in names or ROWS})
+    print(f"\n{'row':12} {'outcome':9} {'minutes':>7}  {'versions':30} pytest says")
+    for name, result in results.items():
+        print(f"{name:12} {result.outcome:9} {result.minutes:7.1f}  {result.versions:30} {result.says}")
+    outcomes = [result.outcome for result in results.values()]
+    print(", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in ("passed", "FAILED", "not here")))
+    return 1 if "FAILED" in outcomes or (names and "not here" in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

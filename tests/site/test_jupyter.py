@@ -1,0 +1,105 @@
+"""Opening a notebook in JupyterLab and leaving it alone changes nothing in it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from bpm_numpy.site.jupyter import keep_metadata
+from bpm_numpy.site.notebooks import FOLDER, METADATA
+
+ROOT = Path(__file__).parents[2]
+# What JupyterLab writes into a notebook when its kernel has started.
+BY_LAB = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python", "version": "3.14.1", "mimetype": "text/x-python", "nbconvert_exporter": "python"},
+}
+
+
+class Manager:
+    """The one thing of a contents manager that the hook looks at."""
+
+    def __init__(self, root_dir):
+        self.root_dir = str(root_dir)
+
+
+@pytest.mark.parametrize(
+    "root, path", [(ROOT, "notebooks/00_start_here.ipynb"), (ROOT, "/notebooks/new.ipynb"), (FOLDER, "01.ipynb")]
+)
+def test_the_metadata_of_the_tutorials_notebooks_are_kept(root, path):
+    model = {"type": "notebook", "content": {"metadata": dict(BY_LAB), "cells": ["a cell"]}}
+    keep_metadata(model=model, path=path, contents_manager=Manager(root))
+    assert model == {"type": "notebook", "content": {"metadata": METADATA, "cells": ["a cell"]}}
+
+
+def test_other_files_are_left_alone(tmp_path):
+    for root, path, kind in ((tmp_path, "notebooks/00.ipynb", "notebook"), (ROOT, "notebooks/a.txt", "file")):
+        model = {"type": kind, "content": {"metadata": dict(BY_LAB)}}
+        keep_metadata(model=model, path=path, contents_manager=Manager(root))
+        assert model["content"]["metadata"] == BY_LAB
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A copy of what JupyterLab works with, so that nothing here is at risk."""
+    for name in ("bpm_numpy", "jupyter"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(FOLDER / "00_start_here.ipynb", tmp_path / "notebooks")
+    return tmp_path
+
+
+@pytest.fixture
+def ask(clone):
+    """A function that asks a JupyterLab server started in the clone: ask(path, a JSON object to PUT or None)."""
+    running = clone / "running"
+    variables = {
+        "PYTHONPATH": str(clone),
+        "JUPYTER_CONFIG_PATH": str(clone / "jupyter"),  # as after an installation
+        "JUPYTER_CONFIG_DIR": str(clone / "of the user"),
+        "JUPYTER_RUNTIME_DIR": str(running),
+    }
+    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--port=0", "notebooks/"]
+    options = {"cwd": clone, "env": os.environ | variables, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **options) as server:
+        try:
+            deadline = time.monotonic() + 60
+            while not (found := list(running.glob("jpserver-*.json"))) or not found[0].stat().st_size:
+                assert server.poll() is None and time.monotonic() < deadline, "the server did not start"
+                time.sleep(0.2)
+            at = json.loads(found[0].read_text(encoding="utf-8"))
+
+            def ask(path, put=None):
+                request = urllib.request.Request(
+                    f"{at['url']}api/{path}",
+                    method="GET" if put is None else "PUT",
+                    data=None if put is None else json.dumps(put).encode(),
+                    headers={"Authorization": f"token {at['token']}", "Content-Type": "application/json"},
+                )
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return json.load(answer)
+
+            yield ask
+        finally:
+            server.terminate()
+
+
+@pytest.mark.notebook
+def test_what_the_autosave_of_jupyterlab_saves_is_what_was_there(clone, ask):
+    path = clone / "notebooks" / "00_start_here.ipynb"
+    before, written = path.read_bytes(), path.stat().st_mtime_ns
+    folder = "" if "00_start_here.ipynb" in str(ask("contents/")["content"]) else "notebooks/"
+    model = ask(f"contents/{folder}00_start_here.ipynb")
+    assert model["content"]["metadata"] == METADATA
+    model["content"]["metadata"] = BY_LAB
+    ask(f"contents/{folder}00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
+    assert path.stat().st_mtime_ns > written and path.read_bytes() == before
+    model["content"]["cells"][1]["source"] += "\n# a change"  # a change of the reader's own is saved
+    ask(f"contents/{folder}00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
+    assert b"# a change" in path.read_bytes()

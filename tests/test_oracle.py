@@ -249,14 +249,14 @@ def test_fanout_gives_each_post_synaptic_neuron_its_own_drive():
 
 @pytest.fixture
 def rule_run():
-    """Function of an eligibility and its parameters -> trajectory; all else is the same in every call."""
+    """Function of a rule and its parameters -> trajectory; all else is the same in every call."""
     rng = np.random.default_rng(2)
     problem = random_problem(rng, {"plasticity": "hebbian", "clip": np.inf}, T=5)
     params, x, state = problem.split(problem.inputs)
 
-    def trajectory(eligibility, **given):
+    def trajectory(rule, **given):
         net = PlasticNetwork(2, 3, 4, plasticity="hebbian", clip=np.inf, rule=rule)
-        trace = np.zeros((2, 3, 3)) if eligibility == "trace" else None
+        trace = np.zeros((2, 3, 3)) if rule == "trace" else None
         return net.forward(params | given, x, state._replace(trace=trace))
 
     return trajectory

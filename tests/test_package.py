@@ -42,7 +42,7 @@ def test_check_covers_every_configuration_in_every_regime():
 
 def test_check_of_one_configuration(tmp_path, capsys):
     file = tmp_path / "table.json"
-    options = "--cell lstm --plasticity modulated --eligibility trace --fanout yes --reading paper --alpha neuron"
+    options = "--cell lstm --plasticity modulated --rule trace --fanout yes --reading paper --alpha neuron"
     assert main(["check", *options.split(), "--readout", "linear", "--json", str(file)]) == 0
     content = json.loads(file.read_text())
     assert [check["regime"] for check in content["checks"]] == ["inactive", "sometimes", "mostly"]
@@ -54,14 +54,14 @@ def test_check_of_one_configuration(tmp_path, capsys):
 
 def test_check_fails_when_a_gradient_is_wrong(monkeypatch, capsys):
     monkeypatch.setattr("bpm_numpy.equations.hebb_update.clip_backward", lambda d_clipped, inside: d_clipped)
-    options = "--cell rnn --plasticity hebbian --eligibility outer --reading notes --alpha full --readout linear"
+    options = "--cell rnn --plasticity hebbian --rule outer --reading notes --alpha full --readout linear"
     assert main(["check", *options.split()]) == 1
     printed = capsys.readouterr().out
     assert "FAILED" in printed and "1 of 3 checks passed" in printed  # no entry is cut in the inactive regime
 
 
 @pytest.mark.parametrize(
-    "arguments", ["--plasticity none --eligibility trace", "--plasticity none --json /no/such/folder/x"]
+    "arguments", ["--plasticity none --rule trace", "--plasticity none --json /no/such/folder/x"]
 )
 def test_check_refuses_what_it_cannot_do(arguments, capsys):
     assert main(["check", *arguments.split()]) == 2

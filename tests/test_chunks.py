@@ -34,9 +34,7 @@ from bpm_numpy.proof import problems
 from bpm_numpy.proof.problems import join
 
 OPTIONS = [  # the 144 configurations that can go by chunks
-    options
-    for options in problems.configurations()
-    if options["plasticity"] != "none" and options["rule"] != "taylor"
+    options for options in problems.configurations() if options["plasticity"] != "none" and options["rule"] != "taylor"
 ]
 BOUNDS = ("none", "ample", "near", "some", "many")  # the clip's bound, from out of reach to nearly always reached
 STARTS = ("zero", "carried", "at the bound")

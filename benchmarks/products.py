@@ -1,6 +1,6 @@
 """The floor: the matrix products that the chunked algorithm cannot do without, timed alone.
 
-They are those of ``bpm_numpy.chunks``, each counted once, with one alpha a connection: what could be kept from the
+They are those of ``bpm_numpy.chunked``, each counted once, with one alpha a connection: what could be kept from the
 forward pass is not computed again, and h w is part of h P. All else that a pass does comes on top: element-wise work,
 copies, Python.
 """
@@ -32,12 +32,12 @@ def chunk_products(net, L, b):
 def slice_products(net, T, b):
     """The same for what a slice of b episodes does once, or once a step, whatever the chunks."""
     N, D, A = net.n_hidden, net.n_inputs, net.n_outputs + 1  # logits and the value
-    gates = 4 if net.cell == "lstm" else 1
+    gates = 4 if net.cell.name == "lstm" else 1
     for what, n, m in (("x", D, gates * N), ("readout", N, A)):
         yield f"{what}: forward", 1, (T * b, n), (n, m)
         yield f"{what}: backward", 1, (T * b, m), (m, n)
         yield f"{what}: weights", 1, (n, T * b), (T * b, m)
-    if net.cell == "lstm":
+    if net.cell.name == "lstm":
         yield "gates j, f, o: forward", T, (b, N), (N, 3 * N)
         yield "gates j, f, o: backward", T, (b, 3 * N), (3 * N, N)
         yield "gates j, f, o: weights", 1, (N, T * b), (T * b, 3 * N)

@@ -10,7 +10,7 @@ from jax.nn import sigmoid
 
 def cell_inputs(net, params, x):
     """What x (..., D) brings to all of the cell's units, (..., N or 4 N)."""
-    if net.cell == "rnn":
+    if net.cell.name == "rnn":
         return x @ params["W_x"] + params["b"]
     W_x, b = (jnp.concatenate([params[name.replace("k", k)] for k in "ijfo"], axis=-1) for name in ("W_kx", "b_k"))
     return x @ W_x + b
@@ -20,7 +20,7 @@ def step(net, params, z, state):
     """z (B, N or 4 N) from ``cell_inputs``, state (h, Hebb, trace) -> the next state."""
     h_prev, hebb, trace = state
     y = jnp.einsum("bi,bij->bj", h_prev, params[net.plastic_name] + params["alpha"] * hebb)  # (B, N)
-    if net.cell == "rnn":
+    if net.cell.name == "rnn":
         h = p = jnp.tanh(z + y)
     else:  # reading "notes": c_t carries h_{t-1}
         z_i, z_j, z_f, z_o = jnp.split(z, 4, axis=-1)

@@ -6,7 +6,7 @@ import torch
 
 def cell_inputs(net, params, x):
     """What x (..., D) brings to all of the cell's units, (..., N or 4 N)."""
-    if net.cell == "rnn":
+    if net.cell.name == "rnn":
         return x @ params["W_x"] + params["b"]
     W_x, b = (torch.cat([params[name.replace("k", k)] for k in "ijfo"], dim=-1) for name in ("W_kx", "b_k"))
     return x @ W_x + b
@@ -17,7 +17,7 @@ def step(net, params, z, state):
     h_prev, hebb, trace = state
     weights = params[net.plastic_name] + params["alpha"] * hebb  # (B, N, N)
     y = torch.bmm(h_prev.unsqueeze(1), weights).squeeze(1)  # (B, N)
-    if net.cell == "rnn":
+    if net.cell.name == "rnn":
         h = p = torch.tanh(z + y)
     else:  # reading "notes": c_t carries h_{t-1}
         z_i, z_j, z_f, z_o = z.chunk(4, dim=-1)

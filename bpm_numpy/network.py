@@ -86,6 +86,8 @@ class PlasticNetwork:
         For an option that is none of these, naming it.
     """
 
+    _options = ()  # the names of what can't be changed: none before they are set
+
     def __init__(
         self,
         n_inputs,

@@ -51,10 +51,13 @@ def parameter_shapes(net):
 
 def init_parameters(net, rng):
     """dict: parameter name -> array of the network's dtype, drawn from ``rng`` as the table above says."""
-    return {
-        name: np.asarray(start(rng, shape) if callable(start) else np.full(shape, start)).astype(net.dtype)
-        for name, (shape, start) in parameter_table(net).items()
-    }
+    params = {}
+    for name, (shape, start) in parameter_table(net).items():
+        value = np.asarray(start(rng, shape) if callable(start) else np.full(shape, start))
+        if value.shape != tuple(shape):
+            raise ValueError(f"parameters: expected {name} to start with shape {shape}, got {value.shape}")
+        params[name] = value.astype(net.dtype)
+    return params
 
 
 def _small(rng, shape):

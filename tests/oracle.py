@@ -46,7 +46,8 @@ def gru(params, x, h_prev, W):
     no_bias = [0.0] * N
 
     def gate(k, n):
-        return sigmoid(affine(x, params[f"W_{k}x"], params[f"b_{k}"], n) + affine(h_prev, params[f"W_{k}h"], no_bias, n))
+        recurrent = affine(h_prev, params[f"W_{k}h"], no_bias, n)
+        return sigmoid(affine(x, params[f"W_{k}x"], params[f"b_{k}"], n) + recurrent)
 
     r, z = vector(N, lambda n: gate("r", n)), vector(N, lambda n: gate("z", n))
     y = vector(N, lambda n: affine(h_prev, W, no_bias, n))
@@ -123,6 +124,16 @@ def taylor(params, h, p, a, b):
     return total
 
 
+def forgetting(options, p, i, j):
+    """The share of Hebb[i][j] that E takes off."""
+    return 1 if options["rule"] == "decay" else p[j] * p[j]
+
+
+def room(hebb, d, i, j):
+    """How far Hebb[i][j] is from the soft bound that d leads to."""
+    return 1 - hebb[i][j] if d > 0 else 1 + hebb[i][j]
+
+
 def eligibility(options, params, hebb, h_prev, p, trace):
     """E(t) and the next trace."""
     N = len(p)
@@ -131,10 +142,8 @@ def eligibility(options, params, hebb, h_prev, p, trace):
     X = outer(h_prev, p)
     if options["rule"] in ("outer", "soft"):
         return X, None
-    if options["rule"] == "decay":
-        return matrix(N, lambda i, j: X[i][j] - hebb[i][j]), None
-    if options["rule"] == "oja":
-        return matrix(N, lambda i, j: X[i][j] - p[j] * p[j] * hebb[i][j]), None
+    if options["rule"] in ("decay", "oja"):
+        return matrix(N, lambda i, j: X[i][j] - forgetting(options, p, i, j) * hebb[i][j]), None
     eta = params["eta"]
     trace_next = matrix(N, lambda i, j: (1 - eta) * trace[i][j] + eta * X[i][j])
     return (trace_next if options["reading"] == "notes" else trace), trace_next
@@ -159,7 +168,7 @@ def step(options, params, x, state):
     def updated(i, j):
         d = drive(options, params, M, i, j) * E[i][j]
         if options["rule"] == "soft":
-            d *= 1 - hebb[i][j] if d > 0 else 1 + hebb[i][j]
+            d *= room(hebb, d, i, j)
         return clip(hebb[i][j] + d, options["clip"])
 
     return logits, value, M, (h, c, matrix(len(h), updated), trace_next)

@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 from configurations import PLANS, all_configurations, identifier, random_problem, read_only
 
-from bpm_numpy import PlasticNetwork, State, bptt, chunks
+from bpm_numpy import PlasticNetwork, State, bptt
+from bpm_numpy.cells.rnn import RNN
+from bpm_numpy.chunked import engine
+from bpm_numpy.modulators.tanh import Tanh
+from bpm_numpy.parts import REGISTRIES
 
 T, B, D, N, A = 11, 2, 3, 4, 5  # all different, so that no swapped axis fits
 
@@ -143,7 +147,8 @@ def without(params, name):
 
 OTHER_NETWORKS = {
     "size": {"n_hidden": N + 1},
-    "eligibility": {"rule": "outer"},
+    "rule": {"rule": "outer"},
+    "modulator": {"modulator": "difference"},
     "reading": {"reading": "paper"},
     "alpha": {"alpha": "scalar"},
     "fanout": {"fanout": False},
@@ -486,6 +491,8 @@ STATE_FIELDS = {  # options, the fields that these configurations have beside h
     "lstm": ({"cell": "lstm"}, ("c", "hebb")),
     "trace": ({"rule": "trace"}, ("hebb", "trace")),
     "taylor": ({"rule": "taylor"}, ("hebb",)),
+    "soft": ({"rule": "soft"}, ("hebb",)),
+    "gru": ({"cell": "gru"}, ("hebb",)),
 }
 
 
@@ -518,11 +525,17 @@ OPTIONS = {
     "n_inputs text": (("1", 2, 3), {}, TypeError, "^n_inputs: expected an integer, got '1'"),
     "n_hidden None": ((1, None, 3), {}, TypeError, "^n_hidden: expected an integer"),
     "n_hidden an array": ((1, np.array(2), 3), {}, TypeError, "^n_hidden: expected an integer"),
-    "cell": ((1, 2, 3), {"cell": "gru"}, ValueError, "^cell: expected 'rnn' | 'lstm', got 'gru'"),
+    "cell": ((1, 2, 3), {"cell": "elman"}, ValueError, "^cell: expected 'rnn' .*'lstm'.*, got 'elman'; register"),
+    "cell a modulator": ((1, 2, 3), {"cell": Tanh()}, ValueError, "^cell: expected .* a Cell, got <modulator tanh>"),
+    "cell a class": ((1, 2, 3), {"cell": RNN}, ValueError, "^cell: expected 'rnn' .* or a Cell, got <class"),
     "cell in capitals": ((1, 2, 3), {"cell": "LSTM"}, ValueError, "^cell: expected 'rnn'"),
     "cell None": ((1, 2, 3), {"cell": None}, ValueError, "^cell: expected 'rnn'"),
     "plasticity": ((1, 2, 3), {"plasticity": False}, ValueError, "^plasticity: expected 'none'"),
-    "eligibility": ((1, 2, 3), {"eligibility": ["outer"]}, ValueError, "^eligibility: expected 'outer'"),
+    "rule": ((1, 2, 3), {"rule": ["outer"]}, ValueError, r"^rule: expected 'outer' .* or a Rule, got \['outer'\]"),
+    "rule unknown": ((1, 2, 3), {"rule": "bcm"}, ValueError, "^rule: expected 'outer' .*, got 'bcm'; register"),
+    "rule a cell": ((1, 2, 3), {"rule": RNN()}, ValueError, "^rule: expected 'outer' .* or a Rule, got <cell rnn>"),
+    "modulator": ((1, 2, 3), {"modulator": "relu"}, ValueError, "^modulator: expected 'tanh' .*, got 'relu'; register"),
+    "modulator None": ((1, 2, 3), {"modulator": None}, ValueError, "^modulator: expected .* or a Modulator, got None"),
     "reading": ((1, 2, 3), {"reading": "code"}, ValueError, "^reading: expected 'notes'"),
     "alpha": ((1, 2, 3), {"alpha": 0.1}, ValueError, "^alpha: expected 'full'"),
     "fanout 1": ((1, 2, 3), {"fanout": 1}, TypeError, "^fanout: expected True or False, got 1"),
@@ -534,13 +547,27 @@ OPTIONS = {
         "^fanout: expected",
     ),
     "fanout of nothing": ((1, 2, 3), {"fanout": True, "plasticity": "none"}, ValueError, "^fanout: expected"),
-    "static trace": ((1, 2, 3), {"rule": "trace", "plasticity": "none"}, ValueError, "^eligibility: "),
-    "static taylor": (
-        (1, 2, 3),
-        {"rule": "taylor", "plasticity": "none"},
-        ValueError,
-        "^eligibility: ",
-    ),
+    **{
+        f"static {rule}": (
+            (1, 2, 3),
+            {"rule": rule, "plasticity": "none"},
+            ValueError,
+            f"^rule: expected 'outer' with plasticity 'none', got '{rule}'$",
+        )
+        for rule in REGISTRIES["rule"]
+        if rule != "outer"
+    },
+    **{
+        f"{modulator} of {plasticity}": (
+            (1, 2, 3),
+            {"modulator": modulator, "plasticity": plasticity},
+            ValueError,
+            f"^modulator: expected 'tanh' unless plasticity is 'modulated', got '{modulator}'$",
+        )
+        for modulator in REGISTRIES["modulator"]
+        for plasticity in ("none", "hebbian")
+        if modulator != "tanh"
+    },
     "clip 0": ((1, 2, 3), {"clip": 0}, ValueError, "^clip: expected a number above 0, got 0"),
     "clip -1": ((1, 2, 3), {"clip": -1.0}, ValueError, "^clip: expected a number above 0"),
     "clip -infinity": ((1, 2, 3), {"clip": -np.inf}, ValueError, "^clip: expected a number above 0"),
@@ -703,7 +730,19 @@ def test_options_and_repr_make_the_same_network(options):
 
 def test_options_are_a_copy(kit):
     kit.net.options["cell"] = "lstm"
-    assert kit.net.cell == "rnn"
+    assert kit.net.options["cell"] == kit.net.cell.name == "rnn"
+
+
+@pytest.mark.parametrize("name", PlasticNetwork(D, N, A).options)
+def test_no_option_can_be_changed(kit, name):
+    before = getattr(kit.net, name)
+    with pytest.raises(AttributeError, match=f"^{name}: expected to stay .*; make another PlasticNetwork$"):
+        setattr(kit.net, name, before)
+    with pytest.raises(AttributeError, match=f"^{name}: expected to stay "):
+        delattr(kit.net, name)
+    assert getattr(kit.net, name) is before
+    kit.net.note = "mine"  # what is no option is the caller's affair
+    assert kit.net.note == "mine"
 
 
 # Nothing of the caller's is written to, and nothing that was handed out is needed again.
@@ -717,6 +756,9 @@ KITS = {
     "trace, notes": {"rule": "trace", "fanout": True, "regime": "inactive"},
     "trace, paper, lstm": {"rule": "trace", "reading": "paper", "cell": "lstm", "regime": "sometimes"},
     "taylor, lstm": {"rule": "taylor", "cell": "lstm"},
+    "decay, gru": {"rule": "decay", "cell": "gru", "modulator": "linear", "regime": "sometimes"},
+    "oja, no clip": {"rule": "oja", "modulator": "difference", "fanout": True, "regime": "inactive"},
+    "soft, gru": {"rule": "soft", "cell": "gru", "modulator": "sigmoid", "alpha": "neuron"},
 }
 every_kit = pytest.mark.parametrize("options", KITS.values(), ids=KITS)
 
@@ -867,10 +909,11 @@ def test_what_is_interrupted_midway_leaves_the_run_as_it_was(options, plan, move
 
         return call
 
-    last = "readout_forward" if move == "step" else "cell_forward_gates"  # a step's last equation, or an early one
+    fast = type(kit.net.cell.fast)  # of a step the last equation, or an early one
+    places = (engine, "readout_forward") if move == "step" else (fast, "forward"), (bptt, "forward_step")
     with monkeypatch.context() as patch:
-        for module, name in ((chunks, last), (bptt, "forward_step")):
-            patch.setattr(module, name, interrupted(getattr(module, name), 1 if move == "step" else 2))
+        for owner, name in places:
+            patch.setattr(owner, name, interrupted(getattr(owner, name), 1 if move == "step" else 2))
         with pytest.raises(KeyboardInterrupt):
             run.step(kit.x[0]) if move == "step" else run.advance(kit.x)
     assert same_bits(twin.state, run.state)

@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import bpm_numpy
 from bpm_numpy.__main__ import main
 from bpm_numpy.commands.check import jobs
 from bpm_numpy.files import replace_file
+from bpm_numpy.parameters import parameter_shapes
+from bpm_numpy.parts import REGISTRIES
+from bpm_numpy.proof.problems import configurations
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,14 +39,17 @@ def test_no_command_prints_what_there_is(capsys):
 
 def test_check_covers_every_configuration_in_every_regime():
     selected = jobs({}, ("inactive", "sometimes", "mostly"), seed=0, full=False)
-    # 24 configurations without plasticity, for which one regime stands for all, and 216 with it.
-    assert len(selected) == 24 + 3 * 216
+    every = list(configurations())
+    static = sum(options["plasticity"] == "none" for options in every)  # for these one regime stands for all
+    assert len(selected) == static + 3 * (len(every) - static)
+    for kind, known in REGISTRIES.items():
+        assert {options[kind] for options, *_ in selected} == set(known)
     assert len({(*sorted(options.items(), key=str), regime) for options, regime, _, _ in selected}) == len(selected)
 
 
 def test_check_of_one_configuration(tmp_path, capsys):
     file = tmp_path / "table.json"
-    options = "--cell lstm --plasticity modulated --eligibility trace --fanout yes --reading paper --alpha neuron"
+    options = "--cell lstm --plasticity modulated --modulator tanh --rule trace --fanout yes --reading paper --alpha neuron"
     assert main(["check", *options.split(), "--readout", "linear", "--json", str(file)]) == 0
     content = json.loads(file.read_text())
     assert [check["regime"] for check in content["checks"]] == ["inactive", "sometimes", "mostly"]
@@ -54,15 +61,13 @@ def test_check_of_one_configuration(tmp_path, capsys):
 
 def test_check_fails_when_a_gradient_is_wrong(monkeypatch, capsys):
     monkeypatch.setattr("bpm_numpy.equations.hebb_update.clip_backward", lambda d_clipped, inside: d_clipped)
-    options = "--cell rnn --plasticity hebbian --eligibility outer --reading notes --alpha full --readout linear"
+    options = "--cell rnn --plasticity hebbian --rule outer --reading notes --alpha full --readout linear"
     assert main(["check", *options.split()]) == 1
     printed = capsys.readouterr().out
     assert "FAILED" in printed and "1 of 3 checks passed" in printed  # no entry is cut in the inactive regime
 
 
-@pytest.mark.parametrize(
-    "arguments", ["--plasticity none --eligibility trace", "--plasticity none --json /no/such/folder/x"]
-)
+@pytest.mark.parametrize("arguments", ["--plasticity none --rule trace", "--plasticity none --json /no/such/folder/x"])
 def test_check_refuses_what_it_cannot_do(arguments, capsys):
     assert main(["check", *arguments.split()]) == 2
     assert re.search("expected a file|no valid configuration", capsys.readouterr().err)
@@ -115,22 +120,16 @@ def test_readme_links_lead_somewhere():
 
 
 def test_symbol_table_names_every_parameter():
-    import bpm_numpy
-    from bpm_numpy.parameters import parameter_shapes
-    from bpm_numpy.proof.problems import configurations
-
     names = set()
     for options in configurations():
         names |= set(parameter_shapes(bpm_numpy.PlasticNetwork(1, 2, 1, **options)))
     # The gates' and the readouts' are named by their pattern: W_ix ... b_o, F(h_t), values.
-    patterns = re.compile(r"(W|b)_[ijfo][xh]?$|[Wb]_[kyv]$|W_x$|b$")
+    patterns = re.compile(r"(W|b)_[ijfornz][xh]?$|[Wb]_[kyv]$|W_x$|b$")
     documented = set(re.findall(r"\w+", bpm_numpy.__doc__))
     assert {name for name in names if not patterns.match(name)} <= documented
 
 
 def test_init_is_reproducible_and_as_documented():
-    import bpm_numpy
-
     net = bpm_numpy.PlasticNetwork(2, 3, 2, cell="lstm", rule="trace", fanout=True)
     one, two = (net.init(np.random.default_rng(7)) for _ in range(2))
     assert all(np.array_equal(one[name], two[name]) for name in one)

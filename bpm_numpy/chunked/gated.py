@@ -17,7 +17,7 @@ max(|g|, 1), which no later step is below.
 
 A rule opts in by ``sums = Gated`` and two functions (``rules.outer`` is the shortest example):
 
-    factors(net, params, mu, p)            mu as in the rule's forward, p (B, N) -> g (None for 1), q (B, N), cache
+    factors(net, params, mu, p)            mu as in the rule's forward, p (B, N) -> g, q (B, N), cache; g None: always 1
     factors_backward(net, dg, dq, cache)   dg (None where g is), dq (B, N) -> dmu (B, N), dp (B, N), gradients
 """
 
@@ -33,8 +33,9 @@ class Gated:
 
     @staticmethod
     def prepare(net, params, L):
-        """What all chunks of L steps share; computed once a pass."""
-        return None
+        """What all chunks of L steps share: nothing. ValueError for a rule that these sums leave something out of."""
+        if net.rule.carried(net) is not None:
+            raise ValueError(f"sums: expected None for {net.rule}, which carries more than Hebb, got Gated")
 
     def __init__(self, net, params, L, b, prepared):
         self.net, self.params, self.L, self.n = net, params, L, 0
@@ -46,6 +47,8 @@ class Gated:
         """mu (b, N) | (b, 1) | (1, 1), p (b, N) of the next step."""
         n = self.n
         g, self.q[n], cache = self.net.rule.factors(self.net, self.params, mu, p)
+        if n and (g is None) != (self.gates[0] is None):
+            raise ValueError(f"factors: expected {self.net.rule} to give g at every step, or always None, got both")
         self.gates.append(g)
         self.caches.append(cache)
         if g is not None:

@@ -78,7 +78,8 @@ def test_a_broken_gradient_is_caught_wherever_it_matters(name):
             grads = gradients_by_step(problem)
         # Where nearly all is cut, what passes changes less than the tolerance of central differences.
         for method in METHODS if (problem.cut_share() or 0) < 0.8 else ("complex",):
-            assert not check(problem, grads, method).passed, f"{method} missed {name!r} in {problem.net}"
+            report = check(problem, grads, method)  # what central differences leave out at a kink, they don't judge
+            assert not report.passed or report.kinks, f"{method} missed {name!r} in {problem.net}"
     assert mattered >= 20
 
 

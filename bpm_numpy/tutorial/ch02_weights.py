@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..equations.eligibility import outer_forward
 from ..equations.hebb_update import hebb_update_forward
 from ..equations.plastic_weights import plastic_input_forward
 from ..figures.draw_policies import plot_learning
@@ -13,6 +12,7 @@ from ..figures.draw_weights import plot_recall
 from ..learning.losses import cross_entropy
 from ..learning.optimisers import adam, adam_init, clip_gradient_norm
 from ..network import PlasticNetwork
+from ..rules.outer import outer_forward
 from ..step import backward_step, forward_step
 
 PAIRS, BITS = 4, 8  # of the association task
@@ -57,7 +57,7 @@ def backward_per_step(net, params, steps, d_logits):
     grads = {name: np.zeros_like(value) for name, value in params.items()}
     d_state = net.initial_state(B)  # nothing depends on the final state
     for t in reversed(range(T)):
-        _, d_state, step_grads = backward_step(net, set_of_step(params, t), steps[t], d_logits[t], np.zeros(B), d_state)
+        _, d_state, step_grads = backward_step(net, steps[t], d_logits[t], np.zeros(B), d_state)
         for name, grad in step_grads.items():
             grads[name][t] = grad
     return grads
@@ -208,14 +208,15 @@ def store_pairs(keys, values):
     B, K, N = keys.shape
     hebb = [np.zeros((B, N, N))]
     for k in range(K):
-        product = outer_forward(keys[:, k], values[:, k])  # (B, N, N)
+        product, _ = outer_forward(keys[:, k], values[:, k])  # (B, N, N)
         hebb.append(hebb_update_forward(hebb[-1], np.full((1, 1), 1 / N), product, bound=1.0)[0])
     return np.array(hebb)
 
 
 def read_back(hebb, key):
     """y = key Hebb: hebb (B, N, N), key (B, N) -> (B, N). Plastic weights with w = 0 and alpha = 1."""
-    return plastic_input_forward(key, np.zeros(hebb.shape[1:]), np.ones(()), hebb)
+    y, _ = plastic_input_forward(key, np.zeros(hebb.shape[1:]), np.ones(()), hebb)
+    return y
 
 
 def recall_curve(rng, N, most):
@@ -235,14 +236,20 @@ def recall_predicted(N, most):
 
 
 def bytes_kept(steps):
-    """Bytes that the forward pass keeps for ``backward``: every array of its steps once."""
-    arrays = {}
-    for step in steps:
-        for part in step:
-            for array in part if isinstance(part, tuple) else (part,):
-                if array is not None:
-                    arrays[id(array)] = array.nbytes
-    return sum(arrays.values())
+    """Bytes that the forward pass keeps for ``backward``: every array of its steps once, except the parameters."""
+    arrays, parameters = {}, set()
+
+    def look(part):
+        if isinstance(part, np.ndarray):
+            arrays[id(part)] = part.nbytes
+        elif isinstance(part, dict):
+            parameters.update(map(id, part.values()))
+        elif isinstance(part, tuple):
+            for inner in part:
+                look(inner)
+
+    look(tuple(steps))
+    return sum(size for array, size in arrays.items() if array not in parameters)
 
 
 def figure_one_shot():

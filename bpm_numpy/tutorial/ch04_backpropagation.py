@@ -7,7 +7,8 @@ from ..network import PlasticNetwork
 from ..proof.gradcheck import gradcheck
 from ..proof.mistakes import MISTAKES, gradients_by_step
 from ..proof.problems import join, random_problem
-from ..step import State, backward_step
+from ..state import State
+from ..step import backward_step
 
 
 def adjoints_through_time(traj, d_logits):
@@ -20,7 +21,7 @@ def adjoints_through_time(traj, d_logits):
     adjoint = net.initial_state(d_logits.shape[1])  # zeros
     adjoints = [adjoint]
     for t in reversed(range(len(steps))):
-        _, adjoint, _ = backward_step(net, traj.params, steps[t], d_logits[t], no_values, adjoint)
+        _, adjoint, _ = backward_step(net, steps[t], d_logits[t], no_values, adjoint)
         adjoints.append(adjoint)
     return State(*(None if values[0] is None else np.stack(values[::-1]) for values in zip(*adjoints)))
 

@@ -97,8 +97,8 @@ def modulator_adjoints(net, params, x, d_logits):
         rest = net.forward(params, x[t + 1 :], State(traj.h[t + 1], hebb=traj.hebb[t + 1]))
         G = net.backward(params, rest, d_logits[t + 1 :]).state.hebb  # (B, N, N)
         mu, E = traj.modulator[t, :, None], traj.eligibility[t]
-        _, inside = hebb_update_forward(traj.hebb[t], mu, E, net.clip)
-        _, dmu, _ = hebb_update_backward(G, mu, E, inside)
+        _, update = hebb_update_forward(traj.hebb[t], mu, E, net.clip)
+        _, dmu, _ = hebb_update_backward(G, update)
         dM[t] = dmu.sum(axis=1)
     return dM
 

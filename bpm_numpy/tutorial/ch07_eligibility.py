@@ -3,12 +3,12 @@
 import numpy as np
 
 from ..figures.draw_eligibility import plot_impulse_responses, plot_late_reward, plot_truncation_error
-from ..learning.optimisers import adam, adam_init
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 from ..rules.taylor import taylor_forward
 from ..rules.trace import trace_forward
 from ..state import State
+from .learn import learn
 
 CUE, LABEL = 16, 4  # units of the late reward's network; one more carries the verdict
 RADII = np.geomspace(1e-2, 1, 13)
@@ -143,15 +143,15 @@ def learn_eta(rng, delay, updates=160, eta=0.8, learning_rate=0.01, reading="not
     x, cue, goal = late_verdict(rng, delay, batch=1)
     d_hebb = np.zeros((1, net.n_hidden, net.n_hidden))  # of the loss, minus the mean recall
     d_hebb[:, :CUE, CUE:-1] = -cue[:, :, None] * goal[:, None, :] / (CUE * LABEL)
-    no_logits = np.zeros((len(x), 1, 1))
-    learnt = {"eta": params["eta"]}
-    state, etas = adam_init(learnt), [eta]
-    for _ in range(updates):
-        params = params | learnt
-        grads = net.backward(params, net.forward(params, x), no_logits, d_state=State(None, hebb=d_hebb))
-        learnt, state = adam(learnt, {"eta": np.asarray(grads.params["eta"])}, state, learning_rate=learning_rate)
-        etas.append(float(learnt["eta"]))
-    return np.array(etas)
+    d_logits = np.zeros((len(x), 1, 1))
+
+    def gradient(learnt, x):
+        moved = params | learnt
+        grads = net.backward(moved, net.forward(moved, x), d_logits, d_state=State(None, hebb=d_hebb)).params
+        return {"eta": np.asarray(grads["eta"])}, float(learnt["eta"])
+
+    learnt, etas = learn({"eta": params["eta"]}, gradient, lambda: x, updates, learning_rate)
+    return np.append(etas, learnt["eta"])
 
 
 def late_reward(rng):

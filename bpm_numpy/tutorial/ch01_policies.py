@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..equations.softmax import log_softmax_forward, softmax_forward
+from ..equations.softmax import log_softmax_forward
 from ..figures.draw_policies import plot_estimates, plot_learning
+from ..learning.episodes import draw_actions
 from ..learning.losses import discounted_returns, reinforce
-from ..learning.optimisers import adam, adam_init
 from ..network import PlasticNetwork, Trajectory
+from .learn import learn
 
 STATES = ("light left", "light right", "corridor", "junction", "wall")
 ACTIONS = ("left", "right", "forward")
@@ -105,14 +106,9 @@ def walk(net, params, light, choose, T, memory=True):
     return Walk(*record, traj)
 
 
-def draw_actions(rng):
+def by_chance(rng):
     """``choose`` for ``walk``: a_t drawn from softmax(logits)."""
-
-    def choose(t, logits):
-        beyond = rng.random((len(logits), 1)) > softmax_forward(logits).cumsum(axis=1)[:, :-1]
-        return beyond.sum(axis=1)  # (B,)
-
-    return choose
+    return lambda t, logits: draw_actions(logits, rng)
 
 
 def walk_gradient(net, params, walked, returns):
@@ -123,14 +119,13 @@ def walk_gradient(net, params, walked, returns):
 
 def train_walker(rng, net, T, updates, B=128, memory=True):
     """REINFORCE with Adam from new parameters -> params, mean reward of each batch (updates,)."""
-    params = net.init(rng)
-    adam_state, rewards = adam_init(params), []
-    for _ in range(updates):
-        walked = walk(net, params, rng.integers(0, 2, B), draw_actions(rng), T, memory)
+
+    def gradient(params, light):
+        walked = walk(net, params, light, by_chance(rng), T, memory)
         grads = walk_gradient(net, params, walked, discounted_returns(walked.rewards, 1.0))
-        params, adam_state = adam(params, grads, adam_state, learning_rate=0.02)
-        rewards.append(walked.rewards.sum(axis=0).mean())
-    return params, np.array(rewards)
+        return grads, walked.rewards.sum(axis=0).mean()
+
+    return learn(net.init(rng), gradient, lambda: rng.integers(0, 2, B), updates, learning_rate=0.02)
 
 
 def compare_memory(rng, net, T, runs=5, updates=200):
@@ -194,7 +189,7 @@ def flatten(grads):
 
 def estimate_gradient(rng, net, params, T, episodes):
     """The REINFORCE estimate of dR/dparams from ``episodes`` drawn walks, as one vector (n,)."""
-    walked = walk(net, params, rng.integers(0, 2, episodes), draw_actions(rng), T)
+    walked = walk(net, params, rng.integers(0, 2, episodes), by_chance(rng), T)
     return -flatten(walk_gradient(net, params, walked, discounted_returns(walked.rewards, 1.0)))
 
 

@@ -1,31 +1,26 @@
 """Chapter 02: what to share among the steps, and what a Hebbian matrix holds."""
 
+from functools import partial
 from math import erf
 from typing import NamedTuple
 
 import numpy as np
 
-from ..equations.eligibility import outer_forward
 from ..equations.hebb_update import hebb_update_forward
 from ..equations.plastic_weights import plastic_input_forward
 from ..figures.draw_policies import plot_learning
 from ..figures.draw_weights import plot_recall
 from ..learning.losses import cross_entropy
-from ..learning.optimisers import adam, adam_init, clip_gradient_norm
 from ..network import PlasticNetwork
-from ..step import backward_step, forward_step
+from ..rules.outer import outer_forward
+from ..step import forward_step
+from .ch04_backpropagation import walk_back
+from .cues import as_signs, show_and_ask
+from .learn import Batch, answer_gradient, learn_to_answer, share_right
 
 PAIRS, BITS = 4, 8  # of the association task
 STEPS = 2 * PAIRS + 2  # of both tasks
 ECHO_BITS = 6
-
-
-class Batch(NamedTuple):
-    """x (T, B, D), targets (T, B) ints, mask (T, B): where an answer is asked for."""
-
-    x: np.ndarray
-    targets: np.ndarray
-    mask: np.ndarray
 
 
 # One set of weights per step: every parameter gets a leading axis T.
@@ -53,11 +48,8 @@ def forward_per_step(net, params, x):
 
 def backward_per_step(net, params, steps, d_logits):
     """Gradients of every step's own set of weights, stacked as ``params``."""
-    T, B, _ = d_logits.shape
     grads = {name: np.zeros_like(value) for name, value in params.items()}
-    d_state = net.initial_state(B)  # nothing depends on the final state
-    for t in reversed(range(T)):
-        _, d_state, step_grads = backward_step(net, set_of_step(params, t), steps[t], d_logits[t], np.zeros(B), d_state)
+    for t, _, step_grads in walk_back(net, steps, d_logits):
         for name, grad in step_grads.items():
             grads[name][t] = grad
     return grads
@@ -84,22 +76,12 @@ def draw_associations(rng, B):
     """PAIRS random cues of BITS signs, all different, each followed by its label 0 or 1; then one of the cues again,
     and at the last step its label is asked for. x_t: the cue, or the label one-hot, or the question mark."""
     numbers = rng.random((B, 2**BITS)).argsort(axis=1)[:, :PAIRS]  # (B, PAIRS), distinct
-    cues = 2.0 * (numbers[:, :, None] >> np.arange(BITS) & 1) - 1  # (B, PAIRS, BITS)
+    cues = as_signs(numbers, BITS)  # (B, PAIRS, BITS)
     labels = rng.integers(0, 2, (B, PAIRS))
-    episode, asked = np.arange(B), rng.integers(0, PAIRS, B)
-    x = np.zeros((STEPS, B, BITS + 3))
-    x[: 2 * PAIRS : 2, :, :BITS] = cues.swapaxes(0, 1)
-    x[1 : 2 * PAIRS : 2, :, BITS : BITS + 2] = np.eye(2)[labels].swapaxes(0, 1)
-    x[-2, :, :BITS] = cues[episode, asked]
-    x[-1, :, -1] = 1
-    targets, mask = np.zeros((STEPS, B), int), np.zeros((STEPS, B), bool)
-    targets[-1], mask[-1] = labels[episode, asked], True
-    return Batch(x, targets, mask)
-
-
-def share_right(logits, batch):
-    """How many of the answers asked for are the most likely one, as a share."""
-    return float((logits.argmax(axis=-1) == batch.targets)[batch.mask].mean())
+    one = np.arange(B), rng.integers(0, PAIRS, B)  # of each episode
+    batch = show_and_ask(cues.swapaxes(0, 1), labels.T, cues[one][None], labels[one][None], n_labels=2, marks=1)
+    batch.x[-1, :, -1] = 1
+    return batch
 
 
 def answer(net, params, x, per_step):
@@ -109,25 +91,17 @@ def answer(net, params, x, per_step):
 
 def loss_gradient(net, params, batch, per_step):
     """The cross-entropy's gradients, a dict, and the logits they belong to."""
-    if per_step:
-        logits, steps = forward_per_step(net, params, batch.x)
-        _, d_logits = cross_entropy(logits, batch.targets, batch.mask)
-        return backward_per_step(net, params, steps, d_logits), logits
-    traj = net.forward(params, batch.x)
-    _, d_logits = cross_entropy(traj.logits, batch.targets, batch.mask)
-    return net.backward(params, traj, d_logits).params, traj.logits
+    if not per_step:
+        return answer_gradient(net, params, batch)
+    logits, steps = forward_per_step(net, params, batch.x)
+    _, d_logits = cross_entropy(logits, batch.targets, batch.mask)
+    return backward_per_step(net, params, steps, d_logits), logits
 
 
 def train(net, params, draw, updates, per_step=False):
     """Adam on the cross-entropy of the batches that ``draw()`` gives -> params, share of right answers (updates,)."""
-    adam_state, shares = adam_init(params), []
-    for _ in range(updates):
-        batch = draw()
-        grads, logits = loss_gradient(net, params, batch, per_step)
-        grads, _ = clip_gradient_norm(grads, 2.0)
-        params, adam_state = adam(params, grads, adam_state, learning_rate=0.01)
-        shares.append(share_right(logits, batch))
-    return params, np.array(shares)
+    gradient = partial(loss_gradient, per_step=per_step)
+    return learn_to_answer(net, params, draw, updates, learning_rate=0.01, gradient=gradient)
 
 
 # Four kinds of weights compared.
@@ -208,14 +182,15 @@ def store_pairs(keys, values):
     B, K, N = keys.shape
     hebb = [np.zeros((B, N, N))]
     for k in range(K):
-        product = outer_forward(keys[:, k], values[:, k])  # (B, N, N)
+        product, _ = outer_forward(keys[:, k], values[:, k])  # (B, N, N)
         hebb.append(hebb_update_forward(hebb[-1], np.full((1, 1), 1 / N), product, bound=1.0)[0])
     return np.array(hebb)
 
 
 def read_back(hebb, key):
     """y = key Hebb: hebb (B, N, N), key (B, N) -> (B, N). Plastic weights with w = 0 and alpha = 1."""
-    return plastic_input_forward(key, np.zeros(hebb.shape[1:]), np.ones(()), hebb)
+    y, _ = plastic_input_forward(key, np.zeros(hebb.shape[1:]), np.ones(()), hebb)
+    return y
 
 
 def recall_curve(rng, N, most):
@@ -235,14 +210,20 @@ def recall_predicted(N, most):
 
 
 def bytes_kept(steps):
-    """Bytes that the forward pass keeps for ``backward``: every array of its steps once."""
-    arrays = {}
-    for step in steps:
-        for part in step:
-            for array in part if isinstance(part, tuple) else (part,):
-                if array is not None:
-                    arrays[id(array)] = array.nbytes
-    return sum(arrays.values())
+    """Bytes that the forward pass keeps for ``backward``: every array of its steps once, except the parameters."""
+    arrays, parameters = {}, set()
+
+    def look(part):
+        if isinstance(part, np.ndarray):
+            arrays[id(part)] = part.nbytes
+        elif isinstance(part, dict):
+            parameters.update(map(id, part.values()))
+        elif isinstance(part, tuple):
+            for inner in part:
+                look(inner)
+
+    look(tuple(steps))
+    return sum(size for array, size in arrays.items() if array not in parameters)
 
 
 def figure_one_shot():

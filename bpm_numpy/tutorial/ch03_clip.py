@@ -5,11 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..figures.draw_clip import plot_dominance, plot_growth
-from ..learning.losses import cross_entropy
-from ..learning.optimisers import adam, adam_init
 from ..network import PlasticNetwork
 from .ch00_start_here import read_sentence
 from .ch04_backpropagation import adjoints_through_time
+from .learn import Batch, learn_to_answer
 
 
 def rms(array):
@@ -115,16 +114,11 @@ def dominance_of_random_networks(rng, scales, n_networks=20, T=60, N=20):
 def dominance_by_training(rng, clips, updates=80):
     """dict: clip -> (Dominance before, Dominance after) learning chapter 00's sentence, at its last letter."""
     demo = read_sentence(rng)
-    measured = {}
+    sentence, measured = Batch(demo.x, demo.targets, None), {}
     for clip in clips:
         net = PlasticNetwork(**demo.net.options | {"clip": clip})
-        params, state = demo.params, adam_init(demo.params)
-        before = dominance(net, params, net.forward(params, demo.x).hebb[-1])
-        for _ in range(updates):
-            traj = net.forward(params, demo.x)
-            _, d_logits = cross_entropy(traj.logits, demo.targets)
-            params, state = adam(params, net.backward(params, traj, d_logits).params, state, learning_rate=0.01)
-        measured[clip] = before, dominance(net, params, net.forward(params, demo.x).hebb[-1])
+        learnt, _ = learn_to_answer(net, demo.params, lambda: sentence, updates, learning_rate=0.01, max_norm=None)
+        measured[clip] = tuple(dominance(net, p, net.forward(p, demo.x).hebb[-1]) for p in (demo.params, learnt))
     return measured
 
 

@@ -7,7 +7,21 @@ from ..network import PlasticNetwork
 from ..proof.gradcheck import gradcheck
 from ..proof.mistakes import MISTAKES, gradients_by_step
 from ..proof.problems import join, random_problem
-from ..step import State, backward_step
+from ..state import State
+from ..step import backward_step
+
+
+def walk_back(net, steps, d_logits):
+    """``bptt.backward_through_time`` with its steps to be seen, for a loss of the logits: d_logits (T, B, A).
+
+    Yields, from the last step to the first, t, dL/d(state that enters step t), and the gradients of the parameters
+    through step t alone.
+    """
+    no_values = np.zeros(d_logits.shape[1])
+    adjoint = net.initial_state(d_logits.shape[1])  # zeros: nothing depends on the final state
+    for t in reversed(range(len(steps))):
+        _, adjoint, grads = backward_step(net, steps[t], d_logits[t], no_values, adjoint)
+        yield t, adjoint, grads
 
 
 def adjoints_through_time(traj, d_logits):
@@ -15,13 +29,8 @@ def adjoints_through_time(traj, d_logits):
 
     The last one, of the final state, is zero: L is a function of the logits.
     """
-    net, steps = traj.net, traj.steps
-    no_values = np.zeros(d_logits.shape[1])
-    adjoint = net.initial_state(d_logits.shape[1])  # zeros
-    adjoints = [adjoint]
-    for t in reversed(range(len(steps))):
-        _, adjoint, _ = backward_step(net, traj.params, steps[t], d_logits[t], no_values, adjoint)
-        adjoints.append(adjoint)
+    adjoints = [traj.net.initial_state(d_logits.shape[1])]
+    adjoints += [adjoint for _, adjoint, _ in walk_back(traj.net, traj.steps, d_logits)]
     return State(*(None if values[0] is None else np.stack(values[::-1]) for values in zip(*adjoints)))
 
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from ..equations.hebb_update import hebb_update_backward, hebb_update_forward
 from ..figures.draw_modulator import plot_influence, plot_written
-from ..learning.losses import cross_entropy
-from ..learning.optimisers import adam, adam_init, clip_gradient_norm
 from ..network import PlasticNetwork
 from ..state import State
+from .cues import show_and_ask
+from .learn import learn_to_answer
 
 KEYS, BITS, LABELS = 2, 6, 4
 NAMES = "AB"  # of the keys, in figures
@@ -35,49 +35,24 @@ def flagged_pairs(rng, batch):
     T, episodes = 6 * KEYS, np.arange(batch)
     bits = rng.choice([-1.0, 1.0], (batch, KEYS, BITS))
     label_of = rng.integers(LABELS, size=(batch, KEYS))
-    shown = rng.permuted(np.tile(np.arange(2 * KEYS), (batch, 1)), axis=1)  # below KEYS: the flagged showing
-    asked = rng.permuted(np.tile(np.arange(KEYS), (batch, 1)), axis=1)
+    shown = rng.permuted(np.tile(np.arange(2 * KEYS), (batch, 1)), axis=1).T  # below KEYS: the flagged showing
+    asked = rng.permuted(np.tile(np.arange(KEYS), (batch, 1)), axis=1).T  # (KEYS, B)
 
-    x = np.zeros((T, batch, BITS + LABELS + 2))
-    targets, mask, flagged = np.zeros((T, batch), int), np.zeros((T, batch), bool), np.zeros((T, batch), bool)
-    key, label = np.full((T, batch), -1), np.full((T, batch), -1)
-    for n, which in enumerate(np.concatenate([shown, asked], axis=1).T):
-        t, k = 2 * n, which % KEYS
-        key[t], x[t, :, :BITS] = k, bits[episodes, k]
-        if n < 2 * KEYS:
-            flagged[t + 1] = which < KEYS
-            other = (label_of[episodes, k] + rng.integers(1, LABELS, batch)) % LABELS
-            label[t + 1] = np.where(flagged[t + 1], label_of[episodes, k], other)
-            x[t + 1, episodes, BITS + label[t + 1]] = 1
-            x[t + 1, :, -2] = flagged[t + 1]
-        else:
-            x[t + 1, :, -1] = 1
-            targets[t + 1], mask[t + 1] = label_of[episodes, k], True
+    store, keys = shown < KEYS, np.concatenate([shown % KEYS, asked])  # (2 KEYS, B), (3 KEYS, B)
+    cues, right = bits[episodes, keys], label_of[episodes, keys]  # (3 KEYS, B, BITS), (3 KEYS, B)
+    other = (right[: 2 * KEYS] + rng.integers(1, LABELS, store.shape)) % LABELS
+    labels = np.where(store, right[: 2 * KEYS], other)  # (2 KEYS, B)
+    x, targets, mask = show_and_ask(cues[: 2 * KEYS], labels, cues[2 * KEYS :], right[2 * KEYS :], LABELS, marks=2)
+    key, label, flagged = np.full((T, batch), -1), np.full((T, batch), -1), np.zeros((T, batch), bool)
+    key[::2], label[1 : 4 * KEYS : 2], flagged[1 : 4 * KEYS : 2] = keys, labels, store
+    x[:, :, -2], x[:, :, -1] = flagged, mask
     return FlaggedPairs(x, targets, mask, key, label, flagged)
-
-
-def learn(net, params, draw, updates, learning_rate):
-    """Adam on cross-entropy; ``draw()`` gives x, targets and mask first -> params, share right (updates,)."""
-    state, right = adam_init(params), []
-    for _ in range(updates):
-        x, targets, mask, *_ = draw()
-        traj = net.forward(params, x)
-        _, d_logits = cross_entropy(traj.logits, targets, mask)
-        grads, _ = clip_gradient_norm(net.backward(params, traj, d_logits).params, 2.0)
-        params, state = adam(params, grads, state, learning_rate=learning_rate)
-        right.append(share_right(traj.logits, targets, mask))
-    return params, np.array(right)
-
-
-def share_right(logits, targets, mask):
-    """Share of the steps that count whose largest logit is the target."""
-    return (logits.argmax(axis=-1) == targets)[mask].mean()
 
 
 def learn_flagged(rng, plasticity, updates=240, n_hidden=16, batch=12):
     """Train a network of that plasticity on flagged pairs -> net, params, share right (updates,)."""
     net = PlasticNetwork(BITS + LABELS + 2, n_hidden, LABELS, plasticity=plasticity)
-    return net, *learn(net, net.init(rng), lambda: flagged_pairs(rng, batch), updates, learning_rate=0.015)
+    return net, *learn_to_answer(net, net.init(rng), lambda: flagged_pairs(rng, batch), updates, learning_rate=0.015)
 
 
 def modulator_by_label(traj, pairs):
@@ -97,8 +72,8 @@ def modulator_adjoints(net, params, x, d_logits):
         rest = net.forward(params, x[t + 1 :], State(traj.h[t + 1], hebb=traj.hebb[t + 1]))
         G = net.backward(params, rest, d_logits[t + 1 :]).state.hebb  # (B, N, N)
         mu, E = traj.modulator[t, :, None], traj.eligibility[t]
-        _, inside = hebb_update_forward(traj.hebb[t], mu, E, net.clip)
-        _, dmu, _ = hebb_update_backward(G, mu, E, inside)
+        _, update = hebb_update_forward(traj.hebb[t], mu, E, net.clip)
+        _, dmu, _ = hebb_update_backward(G, update)
         dM[t] = dmu.sum(axis=1)
     return dM
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..figures.draw_lstm import plot_held
 from ..network import PlasticNetwork
 from ..state import State
-from .ch05_modulator import learn
+from .learn import Batch, learn_to_answer
 
 WIDE = 40.0  # σ(±40) is 1 and 4e-18: a gate as good as open, or closed
 STARTS = {"as init starts": (1.0, 0.0), "f = o = 0.95": (3.0, 3.0), "f = o = 1": (WIDE, WIDE)}  # b_f, b_o
@@ -70,14 +70,14 @@ def held(reading, b_f, b_o, value, T):
 
 
 def bit_episodes(rng, batch, delay):
-    """A bit (±1) at step 0, noise at its input afterwards, the question ``delay`` steps later: x, targets, mask."""
+    """A bit (±1) at step 0, noise at its input afterwards, the question ``delay`` steps later -> Batch."""
     bit = rng.integers(2, size=batch)
     x = np.zeros((delay + 1, batch, 3))
     x[1:, :, 0] = rng.standard_normal((delay, batch))
     x[0, :, 0], x[0, :, 1], x[-1, :, 2] = 2 * bit - 1, 1, 1
     targets, mask = np.zeros((delay + 1, batch), int), np.zeros((delay + 1, batch), bool)
     targets[-1], mask[-1] = bit, True
-    return x, targets, mask
+    return Batch(x, targets, mask)
 
 
 def learn_bit(rng, reading, delay, bias=None, updates=100, n_hidden=8, batch=16):
@@ -86,7 +86,7 @@ def learn_bit(rng, reading, delay, bias=None, updates=100, n_hidden=8, batch=16)
     params = net.init(rng)
     if bias is not None:
         params |= {"b_f": np.full(n_hidden, bias), "b_o": np.full(n_hidden, bias)}
-    _, right = learn(net, params, lambda: bit_episodes(rng, batch, delay), updates, learning_rate=0.02)
+    _, right = learn_to_answer(net, params, lambda: bit_episodes(rng, batch, delay), updates, learning_rate=0.02)
     return right[-30:].mean()
 
 

@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from ..equations.eligibility import taylor_forward, trace_forward
 from ..figures.draw_eligibility import plot_impulse_responses, plot_late_reward, plot_truncation_error
-from ..learning.optimisers import adam, adam_init
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
+from ..rules.taylor import taylor_forward
+from ..rules.trace import trace_forward
 from ..state import State
+from .learn import learn
 
 CUE, LABEL = 16, 4  # units of the late reward's network; one more carries the verdict
 RADII = np.geomspace(1e-2, 1, 13)
@@ -59,7 +60,7 @@ def truncation_errors(E, tensors, h, p, radii):
     errors = []
     for kept in (1, 3, 6):  # A; A B C; all
         cut = [tensor if n < kept else 0 * tensor for n, tensor in enumerate(tensors)]
-        errors.append([np.abs(E(r * h, r * p) - taylor_forward(r * h, r * p, *cut)).max() for r in radii])
+        errors.append([np.abs(E(r * h, r * p) - taylor_forward(r * h, r * p, *cut)[0]).max() for r in radii])
     return np.array(errors)
 
 
@@ -67,13 +68,13 @@ def impulse_response(eta, steps, reading="notes"):
     """E(t), t = 0 ... steps - 1, for products X_0 = 1 and X_t = 0 afterwards: (steps,)."""
     trace, response = np.zeros(()), []
     for t in range(steps):
-        after = trace_forward(trace, float(t == 0), eta)
+        after, _ = trace_forward(trace, float(t == 0), eta)
         response.append(after if reading == "notes" else trace)
         trace = after
     return np.array(response)
 
 
-def verdict_network(eligibility, *, eta=None, reading="notes", held=False):
+def verdict_network(rule, *, eta=None, reading="notes", held=False):
     """A modulated plastic RNN with weights set by hand -> net, params.
 
     Every unit copies its input as -1, 0 or 1; M(t) copies the last unit, the verdict, and is 0 without one; alpha
@@ -87,7 +88,7 @@ def verdict_network(eligibility, *, eta=None, reading="notes", held=False):
     params["W_m"][-1] = 40
     if held:
         params["W_h"] = np.diag([20.0] * (CUE + LABEL) + [0.0])
-    if eligibility == "trace":
+    if rule == "trace":
         params["eta"] = np.asarray(float(eta))
     return net, params
 
@@ -142,15 +143,15 @@ def learn_eta(rng, delay, updates=160, eta=0.8, learning_rate=0.01, reading="not
     x, cue, goal = late_verdict(rng, delay, batch=1)
     d_hebb = np.zeros((1, net.n_hidden, net.n_hidden))  # of the loss, minus the mean recall
     d_hebb[:, :CUE, CUE:-1] = -cue[:, :, None] * goal[:, None, :] / (CUE * LABEL)
-    no_logits = np.zeros((len(x), 1, 1))
-    learnt = {"eta": params["eta"]}
-    state, etas = adam_init(learnt), [eta]
-    for _ in range(updates):
-        params = params | learnt
-        grads = net.backward(params, net.forward(params, x), no_logits, d_state=State(None, hebb=d_hebb))
-        learnt, state = adam(learnt, {"eta": np.asarray(grads.params["eta"])}, state, learning_rate=learning_rate)
-        etas.append(float(learnt["eta"]))
-    return np.array(etas)
+    d_logits = np.zeros((len(x), 1, 1))
+
+    def gradient(learnt, x):
+        moved = params | learnt
+        grads = net.backward(moved, net.forward(moved, x), d_logits, d_state=State(None, hebb=d_hebb)).params
+        return {"eta": np.asarray(grads["eta"])}, float(learnt["eta"])
+
+    learnt, etas = learn({"eta": params["eta"]}, gradient, lambda: x, updates, learning_rate)
+    return np.append(etas, learnt["eta"])
 
 
 def late_reward(rng):

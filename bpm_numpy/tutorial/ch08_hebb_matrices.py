@@ -7,9 +7,10 @@ import numpy as np
 
 from ..figures.draw_hebb import animate_episode, plot_episode, plot_singular_values
 from ..learning.losses import cross_entropy
-from ..learning.optimisers import adam, adam_init, clip_gradient_norm
 from ..network import PlasticNetwork
 from ..state import State
+from .cues import as_signs, show_and_ask
+from .learn import learn_to_answer
 
 N_BITS, N_LABELS, N_PAIRS = 8, 4, 3  # of a cue; labels to choose from; pairs an episode
 
@@ -33,17 +34,11 @@ def draw_pairs(rng, batch, n_pairs=N_PAIRS):
     """``batch`` episodes: distinct cues of ±1, a label for each drawn independently, asked for in random order."""
     K, B = n_pairs, batch
     numbers = rng.permuted(np.tile(np.arange(2**N_BITS), (B, 1)), axis=1)[:, :K].T  # (K, B)
-    cues = 2.0 * ((numbers[..., None] >> np.arange(N_BITS)) & 1) - 1  # (K, B, bits)
+    cues = as_signs(numbers, N_BITS)  # (K, B, bits)
     labels = rng.integers(N_LABELS, size=(K, B))
     order = rng.permuted(np.tile(np.arange(K), (B, 1)), axis=1).T  # (K, B): which pair is asked for k-th
-
-    x = np.zeros((4 * K, B, N_BITS + N_LABELS))
-    x[0 : 2 * K : 2, :, :N_BITS] = cues
-    x[1 : 2 * K : 2, :, N_BITS:] = np.eye(N_LABELS)[labels]
-    x[2 * K :: 2, :, :N_BITS] = np.take_along_axis(cues, order[..., None], axis=0)
-    targets, mask = np.zeros((4 * K, B), int), np.zeros((4 * K, B), bool)
-    targets[2 * K + 1 :: 2], mask[2 * K + 1 :: 2] = np.take_along_axis(labels, order, axis=0), True
-    return Pairs(x, targets, mask, cues, labels)
+    asked, answers = np.take_along_axis(cues, order[..., None], axis=0), np.take_along_axis(labels, order, axis=0)
+    return Pairs(*show_and_ask(cues, labels, asked, answers, N_LABELS), cues, labels)
 
 
 def memory_network(**options):
@@ -53,20 +48,7 @@ def memory_network(**options):
 
 def train(rng, net, params, updates=300):
     """Adam on fresh episodes, 32 an update -> params, scores (updates,): share of right answers as it learnt."""
-    state, scores = adam_init(params), []
-    for _ in range(updates):
-        pairs = draw_pairs(rng, 32)
-        traj = net.forward(params, pairs.x)
-        _, d_logits = cross_entropy(traj.logits, pairs.targets, pairs.mask)
-        grads, _ = clip_gradient_norm(net.backward(params, traj, d_logits).params, 2.0)
-        params, state = adam(params, grads, state, learning_rate=0.01)
-        scores.append(score(traj.logits, pairs))
-    return params, np.array(scores)
-
-
-def score(logits, pairs):
-    """Share of the questions that the logits (T, B, A) answer with the right label."""
-    return float((logits.argmax(axis=-1) == pairs.targets)[pairs.mask].mean())
+    return learn_to_answer(net, params, lambda: draw_pairs(rng, 32), updates, learning_rate=0.01)
 
 
 def recall(net, params, hebb, cue):

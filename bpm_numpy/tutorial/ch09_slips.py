@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..equations.eligibility import trace_forward
 from ..figures.draw_slips import plot_literal_trace, plot_orientations
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
+from ..rules.trace import trace_forward
 
 
 def hold_a_bit(reading, steps):
@@ -23,7 +23,7 @@ def literal_trace(eta, X, start, repeats):
     """(2.16) as a command at one step t, E(t) ← (1-eta) E(t) + eta X -> every E (repeats + 1, ...)."""
     E = [start]
     for _ in range(repeats):
-        E.append(trace_forward(E[-1], X, eta))
+        E.append(trace_forward(E[-1], X, eta)[0])
     return np.array(E)
 
 

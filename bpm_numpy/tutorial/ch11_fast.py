@@ -8,10 +8,13 @@ from unittest.mock import patch
 import numpy as np
 
 from ..bptt import ByStep
-from ..chunked.plan import ByChunks, Chunk, Plan, SliceRun, Trace, Work
+from ..chunked.chunk import Chunk, Work
+from ..chunked.engine import ByChunks, SliceRun
+from ..chunked.plan import Plan
 from ..figures.draw_benchmark import plot_cases, plot_curves
 from ..figures.draw_fast import plot_matrices_kept, plot_scores, plot_traffic
 from ..network import PlasticNetwork
+from ..parts import REGISTRIES
 from ..proof.problems import Problem, configurations, join, random_problem
 from ..site.notebooks import FOLDER
 
@@ -123,13 +126,14 @@ def certificates(traj, L=CHUNK):
 
     Each chunk is given the definition's Hebb(t0), trace and activities, all episodes as one slice.
     """
-    net, params, steps = traj.net, traj.params, traj.steps
-    work, said, cut = Work(net, len(steps[0].h)), [], []
+    net, params, steps, said, cut = traj.net, traj.params, traj.steps, [], []
+    sums, B = net.rule.sums, len(steps[0].h)
+    work = Work(net, B)
     for t0 in range(0, len(steps), L):
         part = steps[t0 : t0 + L]
-        start = part[0].state
-        rule = None if start.trace is None else Trace(net, params, len(part))
-        chunk = Chunk(net, params, rule, len(part), start.hebb, start.trace, work)
+        vectors = sums(net, params, len(part), B, sums.prepare(net, params, len(part)))
+        _, _, *matrices = part[0].state
+        chunk = Chunk(net, params, vectors, [matrix for matrix in matrices if matrix is not None], work)
         for step in part:
             chunk.append(step.state.h, step.p, step.mu)
         said.append(chunk.certified(net.clip))
@@ -155,9 +159,9 @@ def with_a_loud_passage(rng, T=48, loud=slice(20, 26)):
 
 
 def draw_problem(rng):
-    """A random Problem: any rule that is a sum of products, any cell, T up to 24, Clip from never to nearly always."""
-    rules = [o for o in configurations() if o["plasticity"] != "none" and o["rule"] != "taylor"]
-    options, clip = rules[rng.integers(len(rules))], float(10 ** rng.uniform(-1, 2))
+    """A random Problem: any rule that goes by chunks, any cell, T up to 24, Clip from never to nearly always."""
+    fast = [o for o in configurations() if o["plasticity"] != "none" and REGISTRIES["rule"][o["rule"]].sums is not None]
+    options, clip = fast[rng.integers(len(fast))], float(10 ** rng.uniform(-1, 2))
     T, B, N = (int(rng.integers(1, most + 1)) for most in (24, 3, 6))
     return random_problem(rng, 2, N, 2, T, B, **options, clip=clip)
 

@@ -7,7 +7,8 @@ import numpy as np
 from ..figures.draw_policies import plot_learning
 from ..lab.settings import settings_for
 from ..learning.training import build
-from .ch02_weights import Batch, Trained, train
+from .ch02_weights import Trained, train
+from .learn import Batch
 
 # Label: network, cell.
 KINDS = {"w + α ⊗ Hebb": ("plastic", "rnn"), "LSTM": ("none", "lstm"), "none (non-plastic)": ("none", "rnn")}

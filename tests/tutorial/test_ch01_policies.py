@@ -63,7 +63,7 @@ def test_the_trajectory_is_what_the_walker_acted_on(net, params, memory):
 def test_every_walk_has_its_probability(net, params):
     p = policies.probabilities(policies.every_walk(net, params, T))
     assert p.shape == (2 * 3**T,) and np.isclose(p.sum(), 1, rtol=0, atol=1e-14)
-    drawn = policies.walk(net, params, np.zeros(4000, int), policies.draw_actions(np.random.default_rng(1)), T)
+    drawn = policies.walk(net, params, np.zeros(4000, int), policies.by_chance(np.random.default_rng(1)), T)
     numbers = np.ravel_multi_index(drawn.actions, (3,) * T)
     share = np.bincount(numbers, minlength=3**T) / 4000
     assert np.abs(share - 2 * p[: 3**T]).max() < 0.03

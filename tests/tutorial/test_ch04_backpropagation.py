@@ -57,3 +57,14 @@ def test_flow_of_networks_that_cannot_differ_is_the_same():
     assert none.h.shape == none.hebb.shape == (2, 6) and none.c is None
     assert np.array_equal(none.h, wide.h) and np.array_equal(none.hebb, wide.hebb)
     assert np.all(none.hebb[:, :-1] > 0) and np.all(none.hebb[:, -1] == 0)
+
+
+def test_the_walk_back_gives_gradients_that_add_up_to_those_of_the_whole():
+    problem = random_problem(np.random.default_rng(6), 2, 3, 2, 5, 2, "sometimes", rule="trace")
+    traj = problem.forward(problem.inputs)
+    walked = list(chapter.walk_back(problem.net, traj.steps, problem.d_logits))
+    assert [t for t, _, _ in walked] == [4, 3, 2, 1, 0]
+    whole = problem.net.backward(traj.params, traj, problem.d_logits).params
+    for name, grad in whole.items():
+        assert np.allclose(sum(grads[name] for _, _, grads in walked), grad, rtol=1e-10, atol=1e-12)
+    assert np.any(walked[0][2]["W_h"]) and not np.allclose(walked[0][2]["W_h"], whole["W_h"])

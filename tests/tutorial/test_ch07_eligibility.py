@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from bpm_numpy.equations.eligibility import outer_forward, taylor_forward
+from bpm_numpy.rules.outer import outer_forward
+from bpm_numpy.rules.taylor import taylor_forward
 from bpm_numpy.tutorial import ch07_eligibility as chapter
 
 
@@ -12,7 +13,7 @@ def test_taylor_tensors_recover_a_polynomial():
     A, B, C, D, G, H = (rng.standard_normal((N,) * rank) for rank in (2, 3, 3, 4, 4, 4))
     D, G = D + D.swapaxes(2, 3), G + G.swapaxes(2, 3)  # only the symmetric part has a meaning
     tensors = A, B, C, D, G, H
-    found = chapter.taylor_tensors(lambda h, p: taylor_forward(h, p, *tensors), N)
+    found = chapter.taylor_tensors(lambda h, p: taylor_forward(h, p, *tensors)[0], N)
     for tensor, other in zip(tensors, found):
         np.testing.assert_allclose(other, tensor, rtol=0, atol=1e-9)
 
@@ -37,8 +38,8 @@ def test_recall_of_the_product_itself_is_one_and_of_its_transpose_is_not():
     x, cue, goal = chapter.late_verdict(rng, delay=0, batch=4)
     ends = np.zeros((2, 4, x.shape[-1]))
     ends[0, :, : chapter.CUE], ends[1, :, chapter.CUE : -1] = cue, goal
-    np.testing.assert_allclose(chapter.recall(outer_forward(*ends), cue, goal), 1)
-    np.testing.assert_allclose(chapter.recall(outer_forward(*ends[::-1]), cue, goal), 0)
+    np.testing.assert_allclose(chapter.recall(outer_forward(*ends)[0], cue, goal), 1)
+    np.testing.assert_allclose(chapter.recall(outer_forward(*ends[::-1])[0], cue, goal), 0)
 
 
 def test_the_verdict_network_writes_only_at_the_verdict():

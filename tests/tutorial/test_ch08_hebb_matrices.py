@@ -8,6 +8,7 @@ from PIL import Image
 
 from bpm_numpy.figures.draw_hebb import animate_episode
 from bpm_numpy.tutorial import ch08_hebb_matrices as chapter
+from bpm_numpy.tutorial.learn import share_right
 
 
 @pytest.fixture
@@ -50,10 +51,10 @@ def test_order_by_leading_finds_hidden_blocks(rng):
         assert np.all(steps > 0) or np.all(steps < 0)
 
 
-def test_score_counts_answers_only(rng):
+def test_the_share_right_counts_answers_only(rng):
     pairs = chapter.draw_pairs(rng, batch=6)
     right = np.where(pairs.mask[..., None], np.eye(4)[pairs.targets], rng.standard_normal((12, 6, 4)))
-    assert chapter.score(right, pairs) == 1 and chapter.score(-right, pairs) == 0
+    assert share_right(right, pairs) == 1 and share_right(-right, pairs) == 0
 
 
 def test_the_animation_has_a_frame_a_step_and_the_same_bytes_twice(rng):

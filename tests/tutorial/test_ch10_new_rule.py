@@ -1,11 +1,20 @@
-"""The frame of chapter 10: a rule in the place of the Hebb update."""
+"""Chapter 10: the draft is wrong where the chapter says so, the rule of its own is right, and both go into networks."""
 
 import numpy as np
 import pytest
 
-from bpm_numpy import GradientCheckError, PlasticNetwork
-from bpm_numpy.proof.problems import join, random_problem
-from bpm_numpy.tutorial.ch10_new_rule import HEBB, OJA, RuleNetwork, check_network, check_rule, pair_modes
+from bpm_numpy import GradientCheckError, PlasticNetwork, gradcheck
+from bpm_numpy.proof.problems import random_problem
+from bpm_numpy.rules.oja import Oja
+from bpm_numpy.rules.outer import Outer, outer_jvp
+from bpm_numpy.tutorial.ch10_new_rule import (
+    OjaDraft,
+    SignedOja,
+    check_alone,
+    draw_inputs,
+    forward_alone,
+    pair_modes,
+)
 
 CONFIGURATIONS = (
     {},
@@ -20,52 +29,71 @@ def rng():
     return np.random.default_rng(0)
 
 
-@by_configuration
-def test_with_the_old_rule_it_is_the_old_network(rng, options):
-    problem = random_problem(rng, 3, 4, 2, T=5, B=2, regime="sometimes", **options)
-    params, x, state = problem.split(problem.inputs)
-    network = RuleNetwork(problem.net, HEBB)
-    traj, known = network.forward(params, x, state), problem.forward(problem.inputs)
-    for name in ("logits", "values", "h", "hebb"):
-        assert np.allclose(getattr(traj, name), getattr(known, name), rtol=1e-12, atol=1e-12), name
-    grads = join(*network.backward(params, traj, problem.d_logits, problem.d_values, problem.d_state))
-    for name, grad in problem.gradients().items():
-        assert np.allclose(grads[name], grad, rtol=1e-9, atol=1e-10), name
+def test_the_draft_computes_what_the_finished_rule_does(rng):
+    problem = random_problem(rng, 3, 4, 2, T=5, B=2, regime="sometimes", rule=OjaDraft())
+    finished = PlasticNetwork(**problem.net.options | {"rule": "oja"})
+    ours, theirs = (net.forward(*problem.split(problem.inputs)) for net in (problem.net, finished))
+    assert np.array_equal(ours.logits, theirs.logits) and np.array_equal(ours.hebb, theirs.hebb)
+
+
+def test_the_draft_is_wrong_in_hebb_and_p_and_both_modes_agree_that_it_is_not(rng):
+    report = check_alone(OjaDraft(), rng, raise_on_failure=False)
+    assert [row.name for row in report.parameters if row.failed] == ["hebb", "p"]
+    assert np.isclose(*pair_modes(OjaDraft(), rng), rtol=1e-10)
+
+
+def test_the_draft_is_wrong_through_time(rng):
+    problem = random_problem(rng, 3, 4, 2, T=5, B=2, regime="sometimes", rule=OjaDraft())
+    with pytest.raises(GradientCheckError):
+        gradcheck(problem.loss, problem.inputs, problem.gradients(), method="complex")
 
 
 @by_configuration
-@pytest.mark.parametrize("rule", (HEBB, OJA), ids=("hebb", "oja"))
-def test_gradients_and_tangents_through_time(rng, rule, options):
-    problem = random_problem(rng, 3, 4, 2, T=5, B=2, regime="sometimes", **options)
-    assert check_network(rule, problem).max_relative_error < 1e-10
-    params, x, state = problem.split(problem.inputs)
-    u = {name: rng.standard_normal(value.shape) for name, value in problem.inputs.items()}
-    network = RuleNetwork(problem.net, rule)
-    traj = network.forward(params, x, state)
-    tangent = network.jvp(params, traj, *problem.split(u))
-    grads = join(*network.backward(params, traj, problem.d_logits, problem.d_values, problem.d_state))
+@pytest.mark.parametrize("regime", ("inactive", "sometimes", "mostly"))
+def test_gradients_and_tangents_of_the_signed_rule_through_time(rng, options, regime):
+    problem = random_problem(rng, 3, 4, 2, T=5, B=2, regime=regime, rule=SignedOja(), **options)
+    grads = problem.gradients()
+    assert gradcheck(problem.loss, problem.inputs, grads, method="complex").max_relative_error < 1e-10
+    u = {name: np.asarray(rng.standard_normal(value.shape)) for name, value in problem.inputs.items()}
+    params, _, _ = problem.split(problem.inputs)
+    tangent = problem.net.jvp(params, problem.forward(problem.inputs), *problem.split(u))
     assert np.isclose(problem.pair(*tangent), sum((grads[name] * u[name]).sum() for name in u), rtol=1e-10)
 
 
+def test_the_signed_rule_is_its_equation_by_loops(rng):
+    inputs = draw_inputs(rng)
+    hebb, mu, h, p = inputs.values()
+    for clip in (np.inf, 0.7):
+        after, _ = forward_alone(SignedOja(), inputs, clip)
+        for b, i, j in np.ndindex(hebb.shape):
+            q = mu[b, j] * p[b, j]
+            u = hebb[b, i, j] + h[b, i] * q - q**2 * hebb[b, i, j]
+            assert np.isclose(after[b, i, j], min(max(u, -clip), clip), rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("rule", (Outer(), Oja(), SignedOja()), ids=str)
+@pytest.mark.parametrize("clip", (np.inf, 1.0, 0.1))
+def test_a_right_rule_passes_alone(rng, rule, clip):
+    assert check_alone(rule, rng, clip).max_relative_error < 1e-10
+    assert np.isclose(*pair_modes(rule, rng, clip), rtol=1e-10)
+
+
 @pytest.mark.parametrize("output", range(4), ids=("dhebb", "dmu", "dh_prev", "dp"))
-def test_check_rule_catches_each_wrong_output(rng, output):
-    def wrong_backward(d_hebb_next, cache):
-        grads = list(OJA.backward(d_hebb_next, cache))
-        grads[output] = grads[output] * 1.001
-        return grads
+def test_checking_alone_catches_each_wrong_output(rng, output):
+    class Wrong(Oja):
+        def backward(self, *arguments):
+            grads = list(super().backward(*arguments))
+            grads[output] = grads[output] * 1.001
+            return grads
 
     with pytest.raises(GradientCheckError):
-        check_rule(OJA._replace(backward=wrong_backward), rng)
+        check_alone(Wrong(), rng)
 
 
-@pytest.mark.parametrize("bound", (np.inf, 1.0, 0.1))
-def test_the_modes_of_a_rule_agree(rng, bound):
-    for rule in (HEBB, OJA):
-        assert np.isclose(*pair_modes(rule, rng, bound), rtol=1e-10)
-    assert not np.isclose(*pair_modes(OJA._replace(jvp=HEBB.jvp), rng, np.inf), rtol=1e-3)
+def test_modes_that_do_not_belong_together_differ(rng):
+    class Mixed(Oja):
+        def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):
+            of_X, _, _ = cache
+            return outer_jvp(t_h_prev, t_p, of_X), None
 
-
-@pytest.mark.parametrize("options", ({"plasticity": "none"}, {"rule": "trace"}), ids=str)
-def test_networks_that_a_rule_does_not_fit_are_refused(options):
-    with pytest.raises(ValueError, match="net: expected a plastic network"):
-        RuleNetwork(PlasticNetwork(3, 4, 2, **options), OJA)
+    assert not np.isclose(*pair_modes(Mixed(), rng), rtol=1e-3)

@@ -62,7 +62,7 @@ def test_learn_apart_trains_every_kind_anew():
         assert trained.shares.shape == (2, 2) and trained.net.n_hidden == 24
         first, second = (params["W_y"] for params in trained.params)
         assert not np.allclose(first, second)
-    assert learnt["LSTM"].net.cell == "lstm" and learnt["w + α ⊗ Hebb"].net.plasticity == "hebbian"
+    assert learnt["LSTM"].net.cell.name == "lstm" and learnt["w + α ⊗ Hebb"].net.plasticity == "hebbian"
 
 
 def test_final_scores_have_a_dot_a_seed_and_a_bar_at_their_median():

@@ -46,7 +46,7 @@ def check_rule(rule, rng, *, loops=None, raise_on_failure=True):
             findings += check_alone(f"{reading}, {title}: ", case, inputs, rng, at_kink=title == AT_BOUND)
             findings += _against_loops(case, inputs, loops, net, RULE_INPUTS)
             findings += _within_clip(f"{reading}, {title}: ", case, net, inputs) if rule.uses_clip else []
-    return _conclude(rule, findings + _in_networks(rng, "rule", rule), loops, raise_on_failure)
+    return _conclude(rule, findings, rng, loops, raise_on_failure)
 
 
 def check_modulator(modulator, rng, *, loops=None, raise_on_failure=True):
@@ -71,7 +71,7 @@ def check_modulator(modulator, rng, *, loops=None, raise_on_failure=True):
     findings += check_alone("backward_h: ", case._replace(backward=backward_h), inputs, rng)
     outputs = loops and (lambda *given: [loops(*given)])
     findings += _against_loops(case, inputs, outputs, net, ("h",))
-    return _conclude(modulator, findings + _in_networks(rng, "modulator", modulator), loops, raise_on_failure)
+    return _conclude(modulator, findings, rng, loops, raise_on_failure)
 
 
 def check_cell(cell, rng, *, loops=None, raise_on_failure=True):
@@ -91,7 +91,7 @@ def check_cell(cell, rng, *, loops=None, raise_on_failure=True):
         case = _cell_case(cell, net)
         findings += check_alone(f"{reading}: ", case, inputs, rng)
         findings += _against_loops(case, inputs, loops, net, CELL_INPUTS)
-    return _conclude(cell, findings + _in_networks(rng, "cell", cell), loops, raise_on_failure)
+    return _conclude(cell, findings, rng, loops, raise_on_failure)
 
 
 # The three kinds as Cases
@@ -215,8 +215,9 @@ def _against_loops(case, inputs, loops, net, names):
 # In networks
 
 
-def _in_networks(rng, kind, part):
+def _in_networks(rng, part):
     """Findings through time: the part with every other part, drive and alpha at least once, in all regimes."""
+    kind = part.kind
     others = {other: itertools.cycle(known) for other, known in REGISTRIES.items() if other != kind}
     alphas, readings, fans = map(itertools.cycle, (ALPHAS, READINGS, (False, True)))
     findings = []
@@ -249,6 +250,11 @@ def _check_kind(name, part, kind, rng):
     check_generator("rng", rng)
 
 
-def _conclude(part, findings, loops, raise_on_failure):
-    not_checked = "orientation (give loops=)" if loops is None else ""
-    return conclude(CheckReport(f"{part.kind} {part.name}", findings, not_checked), raise_on_failure)
+def _conclude(part, findings, rng, loops, raise_on_failure):
+    """The report, with what is found in networks if all is right so far."""
+    not_checked = ["orientation (give loops=)"] * (loops is None)
+    if any(finding.wrong for finding in findings):
+        not_checked.append("in networks (first what is wrong alone)")
+    else:
+        findings = findings + _in_networks(rng, part)
+    return conclude(CheckReport(f"{part.kind} {part.name}", findings, ", ".join(not_checked)), raise_on_failure)

@@ -113,6 +113,7 @@ from .network import PlasticNetwork
 from .plugins import register, register_network, register_setting, register_study
 from .proof.gradcheck import GradientCheckError, gradcheck
 from .proof.parts import check_cell, check_modulator, check_rule
+from .proof.tasks import check_task
 from .proof.ways import compare_ways
 from .state import State
 
@@ -123,6 +124,7 @@ __all__ = [
     "check_cell",
     "check_modulator",
     "check_rule",
+    "check_task",
     "compare_ways",
     "gradcheck",
     "register",

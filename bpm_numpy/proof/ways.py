@@ -24,7 +24,7 @@ def compare_ways(net, params, x, rng, state=None, plan=CHUNKS):
     d_logits = rng.standard_normal((T, B, net.n_outputs)).astype(net.dtype)
     d_values = rng.standard_normal((T, B)).astype(net.dtype)
     problem = Problem(net, join(params, x, state), d_logits, d_values, d_state)
-    return max(differences(problem, plan).values())
+    return float(np.max(list(differences(problem, plan).values())))
 
 
 def differences(problem, plan=CHUNKS):

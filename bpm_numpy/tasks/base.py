@@ -17,7 +17,7 @@ from ..learning.losses import INTEGERS
 class Task:
     """B episodes of T steps. A subclass says what is drawn, seen and earned.
 
-    Class attributes: ``kind``, "reward" or "supervised"; ``SMALL``, name -> options of a small setting;
+    Class attributes: ``name``, under which it is registered; ``kind``, "reward" or "supervised"; ``SMALL``, name -> options of a small setting;
     ``score_label``, what the number under "score" of ``summarise`` is; ``has_trials``, whether an episode is more than
     one trial, so that h may be reset between them (see ``ResetAtTrials``).
 
@@ -27,6 +27,7 @@ class Task:
     and the actions.
     """
 
+    name = None
     kind = None
     SMALL = {}
     score_label = "score"

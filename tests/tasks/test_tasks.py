@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from task_twins import TWINS
 
-from bpm_numpy.learning.losses import INTEGERS
+from bpm_numpy import check_task
 from bpm_numpy.tasks import TASKS, Association, Bandit, Completion, CueReward, Maze, Text, make_task
 from bpm_numpy.tasks.bandit import one_arm, thompson_sampling, win_stay_lose_shift
 from bpm_numpy.tasks.base import draw_patterns, play_by_rule
@@ -86,39 +86,51 @@ def test_task_equals_its_twin(name, options):
             np.testing.assert_array_equal(rewards[:, b], twin_rewards)
 
 
-# The interface
+# The interface: what ``check_task`` checks, and what is special about the package's own tasks
 
 
 @every_case
-def test_shapes_dtypes_and_the_end(name, options):
-    task = TASKS[name](**options)
-    B, D, T = task.batch, task.n_inputs, task.T
-    obs, info = task.reset(seed=0)
-    assert (obs.shape, obs.dtype) == ((B, D), np.float64)
-    assert (info["decides"].shape, info["decides"].dtype) == ((B,), bool)
-    actions = random_actions(task, np.random.default_rng(1))
-    for t in range(T):
-        obs, reward, terminated, truncated, info = task.step(actions[t])
-        assert (obs.shape, obs.dtype) == ((B, D), np.float64)
-        assert (reward.shape, reward.dtype) == ((B,), np.float64)
-        for flags in (terminated, truncated, info["decides"]):
-            assert (flags.shape, flags.dtype) == ((B,), bool)
-        assert (terminated == (t == T - 1)).all() and not truncated.any()
-    assert not info["decides"].any()
-    with pytest.raises(ValueError, match=r"^step: expected a reset before it, got a step after all"):
-        task.step(actions[0])
-    task.reset()
-    task.step(actions[0])
+def test_task_keeps_what_tasks_promise(name, options):
+    report = check_task(TASKS[name](**options), np.random.default_rng(0))
+    assert report.passed and len(report.findings) == (10 if TASKS[name].kind == "supervised" else 9)
 
 
 @every_case
-def test_options_make_the_same_task_through_json(name, options):
+def test_the_text_of_a_task_makes_it_again(name, options):
     task = TASKS[name](**options)
-    again = type(task)(**json.loads(json.dumps(task.options)))
-    assert again.options == task.options and {**task.options, **options} == task.options
-    assert (again.n_inputs, again.n_outputs, again.T) == (task.n_inputs, task.n_outputs, task.T)
-    np.testing.assert_array_equal(task.reset(5)[0], again.reset(5)[0])
+    assert {**task.options, **options} == task.options
     assert eval(repr(task), TASKS | {type(task).__name__: type(task)}).options == task.options
+
+
+@every_task
+def test_what_is_random_is_drawn_anew(name):
+    def first(seed=None):
+        task.reset(seed)
+        return np.concatenate([np.asarray(drawn, float).ravel() for drawn in task.drawn])
+
+    task = small(name)
+    a, b = first(7), first()
+    assert not np.array_equal(a, b)
+    np.testing.assert_array_equal(first(7), a)
+
+
+@every_task
+def test_actions_and_steps_that_cannot_be_are_told_in_full(name):
+    task = small(name)
+    good = random_actions(task, np.random.default_rng(1))[0]
+    with pytest.raises(ValueError, match="^seed: expected .* at the first reset, got None"):
+        task.reset()
+    with pytest.raises(ValueError, match="^step: expected a reset before it, got none yet"):
+        task.step(good)
+    task.reset(0)
+    largest = 1 if name == "completion" else task.n_outputs - 1
+    for error, actions in ((TypeError, good.tolist()), (ValueError, np.full_like(good, largest + 1))):
+        with pytest.raises(error, match="^actions: expected .*, got "):
+            task.step(actions)
+    for _ in range(task.T):
+        task.step(good)
+    with pytest.raises(ValueError, match=r"^step: expected a reset before it, got a step after all"):
+        task.step(good)
 
 
 def begins_of(task, seed):
@@ -128,19 +140,6 @@ def begins_of(task, seed):
     for actions in random_actions(task, np.random.default_rng(1)):
         begins.append(task.step(actions)[-1]["begins"])
     return np.array(begins)
-
-
-@every_case
-def test_an_episode_begins_with_a_trial_and_without_trials_it_is_one(name, options):
-    task = TASKS[name](**options)
-    begins = begins_of(task, 0)
-    assert begins.shape == (task.T + 1, task.batch) and begins.dtype == bool
-    assert begins[0].all() and not begins[-1].any()
-    assert task.has_trials == (name in ("cue-reward", "association", "completion"))
-    assert task.has_trials == begins[1:].any()
-    if task.kind == "supervised":
-        inputs, _, _ = task.sequences(np.random.default_rng(0))
-        np.testing.assert_array_equal(task.begins(inputs), begins[:-1])
 
 
 def test_trials_begin_where_the_task_says():
@@ -184,6 +183,7 @@ def test_a_task_that_resets_is_the_same_task_and_fits_in_a_block(name):
 def test_defaults_and_kinds(name):
     task = TASKS[name]
     assert task.kind == ("reward" if name in ("cue-reward", "maze", "bandit") else "supervised")
+    assert task.has_trials == (name in ("cue-reward", "association", "completion"))
     assert task.SMALL
 
 
@@ -194,104 +194,6 @@ def test_the_papers_numbers_are_the_defaults():
     assert Maze().n_inputs == 9 + 1 + 1 + 1 + 4
     completion = Completion()
     assert (completion.bits, completion.patterns, completion.hidden, completion.T) == (1000, 5, 0.5, 106)
-
-
-@every_task
-def test_seeds(name):
-    def first(task, seed=None):
-        obs, _ = task.reset(seed=seed)
-        return np.concatenate([obs.ravel(), *(np.asarray(drawn, float).ravel() for drawn in task.drawn)])
-
-    task, other = small(name), small(name)
-    with pytest.raises(ValueError, match="^seed: expected .* at the first reset, got None"):
-        task.reset()
-    a, b = first(task, 7), first(task)
-    assert not np.array_equal(a, b)
-    np.testing.assert_array_equal(first(other, np.int64(7)), a)
-    np.testing.assert_array_equal(first(other), b)
-    rng = np.random.default_rng(7)
-    np.testing.assert_array_equal(first(other, rng), a)
-    assert other.rng is rng  # drawn from, not copied
-    bits = rng.bit_generator.state
-    np.testing.assert_array_equal(first(other), b)
-    restored = np.random.default_rng(0)
-    restored.bit_generator.state = bits  # between episodes the Generator is all there is to save
-    np.testing.assert_array_equal(first(small(name), restored), b)
-    for seed, error in (("7", TypeError), (7.0, TypeError), (True, TypeError), (-1, ValueError)):
-        with pytest.raises(error, match="^seed: expected "):
-            task.reset(seed=seed)
-
-
-@every_task
-def test_steps_draw_nothing(name):
-    task = small(name)
-    task.reset(0)
-    before = task.rng.bit_generator.state
-    play(task, 0, random_actions(task, np.random.default_rng(1)))
-    assert task.rng.bit_generator.state == before
-
-
-@every_task
-def test_what_is_returned_is_the_callers(name):
-    task, untouched = small(name), small(name)
-    actions = random_actions(task, np.random.default_rng(1))
-    actions.flags.writeable = False
-    for t in range(-1, task.T):
-        returned, expected = (one.step(actions[t]) if t >= 0 else one.reset(0) for one in (task, untouched))
-        for one, two in zip(returned, expected):
-            one, two = (value["decides"] if isinstance(value, dict) else value for value in (one, two))
-            np.testing.assert_array_equal(one, two)
-            one[...] = True  # scribble
-
-
-@every_task
-def test_actions_are_checked(name):
-    task = small(name)
-    good = random_actions(task, np.random.default_rng(1))[0]
-    with pytest.raises(ValueError, match="^step: expected a reset before it, got none yet"):
-        task.step(good)
-    task.reset(0)
-    largest = 1 if name == "completion" else task.n_outputs - 1
-    bad = (
-        (TypeError, good.tolist()),
-        (TypeError, good.astype(float)),
-        (TypeError, good.astype(bool)),
-        (ValueError, good[:-1]),
-        (ValueError, good[None]),
-        (ValueError, np.full_like(good, -1)),
-        (ValueError, np.full_like(good, largest + 1)),
-    )
-    for error, actions in bad:
-        with pytest.raises(error, match="^actions: expected .*, got "):
-            task.step(actions)
-    assert task.t == 0
-    for k, dtype in enumerate(INTEGERS[: task.T]):
-        task.step(good.astype(dtype))
-        assert task.t == k + 1
-
-
-@pytest.mark.parametrize("name", ["association", "completion", "text"])
-def test_sequences_are_what_reset_and_step_walk_through(name):
-    task = small(name)
-    inputs, targets, counts = task.sequences(np.random.default_rng(4))
-    T, B = task.T, task.batch
-    assert (inputs.shape, inputs.dtype) == ((T, B, task.n_inputs), np.float64)
-    assert (counts.shape, counts.dtype) == ((T, B), bool)
-    expected = ((T, B, task.bits), np.float64) if name == "completion" else ((T, B), np.int64)
-    assert (targets.shape, targets.dtype) == expected
-
-    right = (targets > 0).astype(int) if name == "completion" else targets
-    observations, decides, rewards = play(task, np.random.default_rng(4), right)
-    np.testing.assert_array_equal(observations[:-1], inputs)
-    np.testing.assert_array_equal(decides[:-1], counts)
-    np.testing.assert_array_equal(rewards, counts)  # 1 for the right answer where it counts
-    np.testing.assert_array_equal(task.grade(right, inputs, targets, counts), counts)
-
-    task.reset(4)
-    task.sequences(np.random.default_rng(5))  # does not disturb the episode under way
-    np.testing.assert_array_equal(task.step(right[0])[0], inputs[1])
-    with pytest.raises(TypeError, match="^rng: expected "):
-        task.sequences(4)
 
 
 @every_task

@@ -1,0 +1,527 @@
+"""The checks of rules, modulators and cells: what is right passes, and every planted mistake is found and named."""
+
+import pickle
+import re
+
+import numpy as np
+import pytest
+
+from bpm_numpy import check_cell, check_modulator, check_rule, compare_ways
+from bpm_numpy.cells.fast import FastRNN
+from bpm_numpy.cells.lstm import LSTM
+from bpm_numpy.cells.rnn import RNN
+from bpm_numpy.chunked.gated import Gated
+from bpm_numpy.modulators import Modulator
+from bpm_numpy.modulators.base import OfWeightedSum
+from bpm_numpy.modulators.tanh import Tanh
+from bpm_numpy.network import PlasticNetwork
+from bpm_numpy.parts import REGISTRIES, Parameter, normal
+from bpm_numpy.proof.findings import CheckError, CheckReport, conclude
+from bpm_numpy.rules import EligibilityRule, Rule
+from bpm_numpy.rules.decay import Decay
+from bpm_numpy.rules.outer import Outer, outer_backward, outer_forward, outer_jvp
+from bpm_numpy.rules.trace import Trace
+
+CHECKS = {"rule": check_rule, "modulator": check_modulator, "cell": check_cell}
+
+
+def rng():
+    return np.random.default_rng(0)
+
+
+def wrongs(part, **options):
+    """What a check finds wrong with a part, as one text."""
+    report = CHECKS[part.kind](part, rng(), raise_on_failure=False, **options)
+    assert not report and "FAILED" in str(report)
+    return "\n".join(f"{finding.what}: {finding.wrong}" for finding in report.wrong())
+
+
+# What is right
+
+
+class Drift(Rule):
+    """Hebb(t+1) = Bound(keep Hebb(t) + mu ⊗ (h_{t-1} (p + s)ᵀ)), with a state s (2, N), a parameter and a bound of 2.
+
+    s[0] becomes s[1] and s[1] becomes p_t, so that the rule sees p two steps late.
+    """
+
+    name = "drift"
+    uses_clip = False
+    bound = 2.0
+
+    def parameters(self, net):
+        return {"keep": Parameter((), 0.9)}
+
+    def carried(self, net):
+        return 2, net.n_hidden
+
+    def forward(self, net, params, hebb, mu, h_prev, p, s):
+        X, of_X = outer_forward(h_prev, p + s[:, 0])
+        u = params["keep"] * hebb + mu[:, None, :] * X
+        beyond = np.abs(u.real) > self.bound
+        s_next = np.stack([s[:, 1], p], axis=1)  # (B, 2, N)
+        return (
+            np.where(beyond, np.sign(u.real) * u.dtype.type(self.bound), u),
+            s_next,
+            (params, hebb, mu, X, of_X, ~beyond),
+        )
+
+    def backward(self, net, d_hebb_next, d_s_next, cache):
+        params, hebb, mu, X, of_X, inside = cache
+        du = d_hebb_next * inside
+        dh_prev, dq = outer_backward(mu[:, None, :] * du, of_X)
+        ds = np.stack([dq, d_s_next[:, 0]], axis=1)
+        return params["keep"] * du, (X * du).sum(axis=1), dh_prev, dq + d_s_next[:, 1], ds, {"keep": (hebb * du).sum()}
+
+    def jvp(self, net, t_params, t_hebb, t_mu, t_h_prev, t_p, t_s, cache):
+        params, hebb, mu, X, of_X, inside = cache
+        t_X = outer_jvp(t_h_prev, t_p + t_s[:, 0], of_X)
+        t_u = t_params["keep"] * hebb + params["keep"] * t_hebb + t_mu[:, None, :] * X + mu[:, None, :] * t_X
+        return t_u * inside, np.stack([t_s[:, 1], t_p], axis=1)
+
+
+def drift_loops(net, params, hebb, mu, h_prev, p, s):
+    N = range(len(p))
+    u = [[params["keep"] * hebb[i][j] + mu[j] * h_prev[i] * (p[j] + s[0][j]) for j in N] for i in N]
+    return [[max(-2.0, min(2.0, value)) for value in row] for row in u], [s[1], p]
+
+
+def outer_loops(net, params, hebb, mu, h_prev, p, trace):
+    N = range(len(p))
+    u = [[hebb[i][j] + mu[j] * h_prev[i] * p[j] for j in N] for i in N]
+    return [[max(-net.clip, min(net.clip, value)) for value in row] for row in u], None
+
+
+class Fading(EligibilityRule):
+    """E(t) = X_t - fade Hebb(t), with a parameter of its own, which goes by chunks."""
+
+    name = "fading"
+    sums = Gated
+
+    def parameters(self, net):
+        return {"fade": Parameter((net.n_hidden,), 0.2)}
+
+    def eligibility(self, net, params, hebb, h_prev, p, trace):
+        X, of_X = outer_forward(h_prev, p)
+        return X - params["fade"] * hebb, None, (params["fade"], hebb, of_X)
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        fade, hebb, of_X = cache
+        return -fade * dE, *outer_backward(dE, of_X), None, {"fade": -(hebb * dE).sum(axis=(0, 1))}
+
+    def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):
+        fade, hebb, of_X = cache
+        return outer_jvp(t_h_prev, t_p, of_X) - fade * t_hebb - t_params["fade"] * hebb, None
+
+    def factors(self, net, params, mu, p):
+        mu = np.broadcast_to(mu, p.shape)
+        return 1 - mu * params["fade"], mu * p, (mu, p, params["fade"])
+
+    def factors_backward(self, net, dg, dq, cache):
+        mu, p, fade = cache
+        return p * dq - fade * dg, mu * dq, {"fade": -(mu * dg).sum(axis=0)}
+
+
+class Stacked(RNN):
+    """An rnn whose h leaks through a state c of shape (2, N): the last two h."""
+
+    name, fast = "stacked", None
+
+    def carried(self, net):
+        return 2, net.n_hidden
+
+    def forward(self, net, params, x, h_prev, c_prev, y):
+        h, _, p, cache = super().forward(net, params, x, h_prev, None, y)
+        h = h + c_prev[:, 1] / 2
+        return h, np.stack([h, c_prev[:, 0]], axis=1), p, cache
+
+    def backward(self, net, dh, dc, dp, cache):
+        dh = dh + dc[:, 0]
+        dx, dh_prev, _, dy, grads = super().backward(net, dh, None, dp, cache)
+        return dx, dh_prev, np.stack([dc[:, 1], dh / 2], axis=1), dy, grads
+
+    def jvp(self, net, t_params, t_x, t_h_prev, t_c_prev, t_y, cache):
+        t_p, _, _ = super().jvp(net, t_params, t_x, t_h_prev, None, t_y, cache)
+        t_h = t_p + t_c_prev[:, 1] / 2
+        return t_h, np.stack([t_h, t_c_prev[:, 0]], axis=1), t_p
+
+
+class Half(OfWeightedSum):
+    """M = tanh(a) / 2."""
+
+    name = "half"
+
+    def f(self, a):
+        return np.tanh(a) / 2
+
+    def slope(self, M):
+        return (1 - 4 * M**2) / 2
+
+
+def test_right_parts_of_ones_own_pass():
+    report = check_rule(Drift(), rng(), loops=drift_loops)
+    assert report and str(report).endswith("rule drift: passed")
+    what = [finding.what for finding in report.findings]
+    assert "notes, Hebb at its bound: backward, complex" in what and not any("sometimes" in words for words in what)
+    assert check_rule(Fading(), rng())
+    assert check_cell(Stacked(), rng())
+    assert check_modulator(
+        Half(), rng(), loops=lambda net, params, h: np.tanh(np.dot(params["W_m"], h) + params["b_m"]) / 2
+    )
+
+
+@pytest.mark.parametrize("kind, name", [("rule", "soft"), ("modulator", "difference"), ("cell", "lstm")])
+def test_the_packages_own_parts_pass(kind, name):
+    report = CHECKS[kind](REGISTRIES[kind][name], rng())
+    assert report.passed and report.not_checked == "orientation (give loops=)"
+    assert all(finding.compared for finding in report.findings)
+
+
+def test_a_report_without_anything_compared_has_not_passed():
+    empty = CheckReport("rule nothing", [])
+    assert not empty
+    with pytest.raises(CheckError, match="^rule nothing: nothing: expected something to compare"):
+        conclude(empty, raise_on_failure=True)
+
+
+# Rules that are wrong, each in one way
+
+
+class WrongSign(Outer):
+    name = "wrong sign"
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        dh_prev, dp = outer_backward(dE, cache)
+        return None, -dh_prev, dp, None, {}
+
+
+class Transposed(Outer):
+    """post times pre, in both passes: all gradients of a wrong function are right."""
+
+    name, sums = "transposed", None
+
+    def eligibility(self, net, params, hebb, h_prev, p, trace):
+        X, cache = outer_forward(p, h_prev)
+        return X, None, cache
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        dp, dh_prev = outer_backward(dE, cache)
+        return None, dh_prev, dp, None, {}
+
+    def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):
+        return outer_jvp(t_p, t_h_prev, cache), None
+
+
+class WritesIntoHebb(Outer):
+    name = "writes into hebb"
+
+    def forward(self, net, params, hebb, mu, h_prev, p, trace):
+        hebb += mu[:, None, :] * outer_forward(h_prev, p)[0]
+        return super().forward(net, params, hebb, mu, h_prev, p, trace)
+
+
+class WritesIntoCache(Outer):
+    name = "writes into its cache"
+
+    def forward(self, net, params, hebb, mu, h_prev, p, trace):
+        hebb_next, _, cache = super().forward(net, params, hebb, mu, h_prev, p, trace)
+        return hebb_next, None, (mu.copy(), cache)
+
+    def backward(self, net, d_hebb_next, d_trace_next, cache):
+        cache[0][...] *= 2
+        return super().backward(net, d_hebb_next, d_trace_next, cache[1])[:-1] + ({},)
+
+    def jvp(self, net, *tangents):
+        return super().jvp(net, *tangents[:-1], tangents[-1][1])
+
+
+class UsesWhatItWrote(WritesIntoCache):
+    name = "uses what it wrote"
+
+    def backward(self, net, d_hebb_next, d_trace_next, cache):
+        dhebb, dmu, *others = super().backward(net, d_hebb_next, d_trace_next, cache)
+        return dhebb, dmu * cache[0], *others
+
+
+class NoGradientOfItsOwn(Fading):
+    name = "no gradient of its own"
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        return *super().eligibility_backward(net, dE, d_trace_next, cache)[:-1], {}
+
+
+class WrongTraceAdjoint(Trace):
+    name, sums = "wrong adjoint of the trace", None
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        dhebb, dh_prev, dp, dtrace, grads = super().eligibility_backward(net, dE, d_trace_next, cache)
+        return dhebb, dh_prev, dp, d_trace_next, grads
+
+
+class NoTraceAdjoint(Trace):
+    name, sums = "no adjoint of the trace", None
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        dhebb, dh_prev, dp, dtrace, grads = super().eligibility_backward(net, dE, d_trace_next, cache)
+        return dhebb, dh_prev, dp, None, grads
+
+
+class WrongJvp(Decay):
+    name = "wrong jvp"
+
+    def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):
+        return outer_jvp(t_h_prev, t_p, cache), None
+
+
+class DoublePrecision(Outer):
+    name = "double precision"
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        dhebb, dh_prev, dp, dtrace, grads = super().eligibility_backward(net, dE, d_trace_next, cache)
+        return dhebb, dh_prev.astype(np.float64), dp, dtrace, grads
+
+
+class WrongAtItsBound(Drift):
+    """The derivative at the bound is 0 in backward, while forward lets the value pass there."""
+
+    name = "wrong at its bound"
+
+    def parameters(self, net):
+        return {}
+
+    def forward(self, net, params, hebb, mu, h_prev, p, s):
+        return super().forward(net, params | {"keep": hebb.dtype.type(1)}, hebb, mu, h_prev, p, s)
+
+    def backward(self, net, d_hebb_next, d_s_next, cache):
+        params, hebb, mu, X, of_X, inside = cache
+        u = hebb + mu[:, None, :] * X
+        cache = params, hebb, mu, X, of_X, np.abs(u) < self.bound
+        return *super().backward(net, d_hebb_next, d_s_next, cache)[:-1], {}
+
+    def jvp(self, net, t_params, *tangents):
+        return super().jvp(net, t_params | {"keep": tangents[0].dtype.type(0)}, *tangents)
+
+
+class SaysItClips(Drift):
+    name, uses_clip = "says that it clips", True
+
+
+class NoChainToHebb(Decay):
+    name = "forgets the Hebb in E"
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        return None, *super().eligibility_backward(net, dE, d_trace_next, cache)[1:]
+
+
+class OtherFactors(Decay):
+    """The equations decay, the factors do not: both passes by chunks are those of another rule."""
+
+    name = "other factors"
+
+    def factors(self, net, params, mu, p):
+        return None, mu * p, (mu, p)
+
+    def factors_backward(self, net, dg, dq, cache):
+        mu, p = cache
+        return p * dq, mu * dq, {}
+
+
+class WrongFactorsBackward(Fading):
+    name = "wrong backward of factors"
+
+    def factors_backward(self, net, dg, dq, cache):
+        dmu, dp, grads = super().factors_backward(net, dg, dq, cache)
+        return dmu, dp, {"fade": -grads["fade"]}
+
+
+class NotAnalytic(Drift):
+    """np.abs of a complex number is real: no derivative comes through."""
+
+    name = "not analytic"
+
+    def forward(self, net, params, hebb, mu, h_prev, p, s):
+        hebb_next, s_next, cache = super().forward(net, params, hebb, mu, h_prev, p, s)
+        return np.abs(hebb_next), s_next, cache
+
+
+class Raises(Outer):
+    name = "raises"
+
+    def eligibility_jvp(self, *_):
+        raise NotImplementedError("jvp comes later")
+
+
+WRONG_RULES = [
+    (WrongSign, r"clip inactive: backward, complex: backward: wrong gradient of h_prev"),
+    (WritesIntoHebb, r"runs: ValueError: output array is read-only"),
+    (UsesWhatItWrote, r"expected the same gradients from the same cache, got others"),
+    (NoGradientOfItsOwn, r"shapes and dtypes: backward: expected a gradient of fade, got none"),
+    (WrongTraceAdjoint, r"backward, complex: backward: wrong gradient of trace"),
+    (NoTraceAdjoint, r"shapes and dtypes: backward: expected a gradient of trace, got none"),
+    (WrongJvp, r"jvp, complex: jvp: wrong tangent of Hebb\(t\+1\)"),
+    (DoublePrecision, r"backward: expected float32 from float32, got float64 for h_prev"),
+    (WrongAtItsBound, r"Hebb at its bound: backward, complex: backward: wrong gradient of hebb"),
+    (SaysItClips, r"clip sometimes: bound of Hebb: forward: expected Hebb\(t\+1\) within net.clip"),
+    (NoChainToHebb, r"backward: wrong gradient of hebb"),
+    (OtherFactors, r"in a network: .*by chunks is another function than the definition: "),
+    (WrongFactorsBackward, r"in a network: .*by chunks is another function than the definition: fade differs"),
+    (NotAnalytic, r"backward, complex: backward: wrong gradient of hebb"),
+    (Raises, r"runs: NotImplementedError: jvp comes later"),
+]
+
+
+@pytest.mark.parametrize("rule, words", WRONG_RULES, ids=[rule.name for rule, _ in WRONG_RULES])
+def test_a_wrong_rule_is_found_and_named(rule, words):
+
+    assert re.search(words, wrongs(rule()), re.DOTALL)
+
+
+def test_only_loops_find_a_product_that_is_transposed_in_both_passes():
+    assert check_rule(Transposed(), rng())
+    assert "another function than the loops (transposed?): Hebb(t+1)" in wrongs(Transposed(), loops=outer_loops)
+    assert check_rule(Outer(), rng(), loops=outer_loops).not_checked == ""
+
+
+def test_loops_that_are_none_are_found():
+    assert "against loops over single numbers: TypeError" in wrongs(Outer(), loops=lambda net: None)
+    no_trace = wrongs(Drift(), loops=lambda *given: (drift_loops(*given)[0], None))
+    assert "loops: expected Hebb(t+1), the next trace, None where the part has none" in no_trace
+
+
+# Modulators that are wrong
+
+
+class OtherBackwardH(Tanh):
+    name = "other backward_h"
+
+    def backward_h(self, net, dM, cache):
+        return 2 * super().backward_h(net, dM, cache)
+
+
+class WrongSlope(Tanh):
+    name = "wrong slope"
+
+    def slope(self, M):
+        return 1 - M
+
+
+class WithoutBias(Tanh):
+    name = "without bias"
+
+    def backward(self, net, dM, cache):
+        dh, grads = super().backward(net, dM, cache)
+        return dh, {"W_m": grads["W_m"]}
+
+
+class MixesEpisodes(Modulator):
+    """M reads the mean over the batch: right derivatives, but the chunked way cuts the batch into slices."""
+
+    name = "mixes episodes"
+
+    def parameters(self, net):
+        return {"W_m": Parameter((net.n_hidden,), normal)}
+
+    def forward(self, net, params, h):
+        return (h - h.mean(axis=0)) @ params["W_m"], (h, params["W_m"])
+
+    def backward(self, net, dM, cache):
+        h, W_m = cache
+        d = dM - dM.mean()
+        return d[:, None] * W_m, {"W_m": d @ h}
+
+    def jvp(self, net, t_params, t_h, cache):
+        h, W_m = cache
+        return (t_h - t_h.mean(axis=0)) @ W_m + (h - h.mean(axis=0)) @ t_params["W_m"]
+
+
+WRONG_MODULATORS = [
+    (OtherBackwardH, r"backward_h: backward, complex: backward: wrong gradient of h"),
+    (WrongSlope, r"backward, complex: backward: wrong gradient of h, W_m, b_m"),
+    (WithoutBias, r"backward: expected a gradient of b_m, got none"),
+    (MixesEpisodes, r"by chunks is another function than the definition"),
+]
+
+
+@pytest.mark.parametrize("modulator, words", WRONG_MODULATORS, ids=[part.name for part, _ in WRONG_MODULATORS])
+def test_a_wrong_modulator_is_found_and_named(modulator, words):
+
+    assert re.search(words, wrongs(modulator()), re.DOTALL)
+
+
+# Cells that are wrong
+
+
+class ForgetsC(Stacked):
+    name = "forgets the adjoint of c"
+
+    def backward(self, net, dh, dc, dp, cache):
+        return super().backward(net, dh, np.zeros_like(dc), dp, cache)
+
+
+class OtherFast(RNN):
+    name = "another fast form"
+
+    class Fast(FastRNN):
+        def forward(self, net, W_h, inputs, h_prev, c_prev, y):
+            return super().forward(net, W_h, inputs, h_prev, c_prev, y / 2)
+
+    fast = Fast()
+
+
+class ForgetsP(RNN):
+    name = "forgets the adjoint of p"
+
+    def backward(self, net, dh, dc, dp, cache):
+        return super().backward(net, dh, dc, 0 * dp, cache)
+
+
+class SwapsReadings(LSTM):
+    name, fast = "swaps the readings on its way back", None
+
+    def backward(self, net, dh, dc, dp, cache):
+        other = "paper" if net.reading == "notes" else "notes"
+        return super().backward(PlasticNetwork(**net.options | {"reading": other}), dh, dc, dp, cache)
+
+
+WRONG_CELLS = [
+    (ForgetsC, r"backward, complex: backward: wrong gradient of .*c_prev"),
+    (OtherFast, r"in a network: another fast form .*by chunks is another function than the definition: logits"),
+    (ForgetsP, r"backward, complex: backward: wrong gradient of x, y, W_x, b"),
+    (SwapsReadings, r"backward: wrong gradient of x, h_prev, c_prev"),
+]
+
+
+@pytest.mark.parametrize("cell, words", WRONG_CELLS, ids=[cell.name for cell, _ in WRONG_CELLS])
+def test_a_wrong_cell_is_found_and_named(cell, words):
+
+    assert re.search(words, wrongs(cell()), re.DOTALL)
+
+
+# The checks themselves
+
+
+def test_the_error_names_part_check_and_fault_and_can_be_pickled():
+    with pytest.raises(
+        CheckError, match=r"^rule wrong sign: notes, clip inactive: backward, complex: .*h_prev"
+    ) as caught:
+        check_rule(WrongSign(), rng())
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value) and not again.report.passed
+    assert "not checked: orientation (give loops=), in networks" in str(again)
+
+
+@pytest.mark.parametrize("check, part", [(check_rule, Outer), (check_cell, Outer()), (check_modulator, "tanh")])
+def test_what_is_no_part_is_refused(check, part):
+    with pytest.raises(TypeError, match=r"^(rule|cell|modulator): expected a (Rule|Cell|Modulator) \(an object"):
+        check(part, rng())
+    with pytest.raises(TypeError, match="^rng: expected a numpy.random.Generator"):
+        check_rule(Outer(), 0)
+
+
+def test_compare_ways_tells_rounding_from_another_function():
+    def difference(rule):
+        net = PlasticNetwork(2, 3, 2, rule=rule, clip=5.0)
+        return compare_ways(net, net.init(rng()), rng().standard_normal((9, 2, 2)), rng())
+
+    assert difference(Fading()) < 1e-13 and difference("oja") < 1e-13
+    assert difference(OtherFactors()) > 1e-3

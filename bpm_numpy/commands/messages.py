@@ -31,6 +31,7 @@ def explain(error, typed):
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     message = " ".join(str(error).split()) or type(error).__name__
+    message = message if len(message) < 2000 else message[:2000] + " ..."
     unknown = re.search(r"unexpected keyword argument '(\w+)'", message)
     if unknown:
         return f"{typed(unknown[1])}: expected the name of an option ({message})"

@@ -76,7 +76,9 @@ def test_what_was_kept_of_a_finished_run_is_not_begun_anew(run, kept):
         (run / name).unlink()
     before = content(run)
     for settings in (settings_of(), settings_of(updates=8)):
-        with pytest.raises(ValueError, match="^folder: expected a run that can go on, .* no checkpoint.npz; give another"):
+        with pytest.raises(
+            ValueError, match="^folder: expected a run that can go on, .* no checkpoint.npz; give another"
+        ):
             finish(run, settings)
     assert content(run) == before
 

@@ -100,7 +100,7 @@ def replace_file(path):
             yield file
             file.flush()
             if before is not None:
-                _keep_owner_and_permissions(file.fileno(), temporary, before)
+                _keep_owner_and_permissions(file.fileno(), temporary, path, before)
             os.fsync(file.fileno())
             if fcntl:  # still open, so still locked
                 os.replace(temporary, path)
@@ -164,12 +164,15 @@ def _lock(handle):
     return True
 
 
-def _keep_owner_and_permissions(handle, temporary, before):
+def _keep_owner_and_permissions(handle, temporary, path, before):
     if fcntl:
         for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
             with contextlib.suppress(PermissionError):
                 os.fchown(handle, owner, group)
         os.fchmod(handle, stat.S_IMODE(before.st_mode))
+        for name in os.listxattr(path) if hasattr(os, "listxattr") else ():  # such as a list of who may read it
+            with contextlib.suppress(OSError):
+                os.setxattr(handle, name, os.getxattr(path, name))
     else:
         os.chmod(temporary, stat.S_IMODE(before.st_mode))
 

@@ -224,7 +224,11 @@ def _open_lock(path, folder):
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
         try:
-            if not _lock(handle):
+            try:
+                free = _lock(handle)
+            except OSError as error:
+                raise OSError(error.errno, f"{error.strerror} (a disk without locks)", path) from None
+            if not free:
                 raise ValueError(f"folder: expected one that nothing else writes to, got {folder}, which is in use")
             if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(handle)):
                 return handle

@@ -108,11 +108,13 @@ def _check_parameters(prefix, net, params):
     if type(net) is not PlasticNetwork:  # of a subclass the file could not say what it adds
         raise TypeError(f"{prefix}net: expected a PlasticNetwork, got {type(net).__name__}")
     try:
-        again = PlasticNetwork(**_options(net)).options
+        again = PlasticNetwork(**_options(net))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{prefix}net: expected what its constructor can make again, got {net} ({error})") from None
-    if again != net.options:
-        raise ValueError(f"{prefix}net: expected what its constructor makes, {again}, got {net}")
+    further = [name for name in vars(net) if name not in vars(again) and not hasattr(type(net), name)]
+    if further or again.options != net.options:
+        came = f"{net} with {', '.join(further)}" if further else net
+        raise ValueError(f"{prefix}net: expected what its constructor makes, {again}, got {came}")
     check_arrays(f"{prefix}params", params, parameter_shapes(net), (net.dtype,))
 
 

@@ -11,7 +11,7 @@ INTERRUPTED, NOBODY_READS = 130, 141  # 128 and the number of the signal, as she
 
 def main(arguments=None):
     """Run a command -> its exit code: 2 for what cannot be, 130 after Ctrl-C, each with one line on stderr."""
-    from .commands.messages import EXPECTED, explain, say, typed_as, warnings_as_lines
+    from .commands.messages import EXPECTED, explain, say, say_stopped, typed_as, warnings_as_lines
     from .plugins import load_plugins
 
     plugins = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
@@ -46,7 +46,7 @@ def main(arguments=None):
         with warnings_as_lines(parsed.command):
             return command.run(parsed)
     except KeyboardInterrupt:
-        say("\n" * sys.stderr.isatty() + f"{parsed.command}: interrupted")
+        say_stopped(f"{parsed.command}: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
         return NOBODY_READS
@@ -64,6 +64,7 @@ def run_in_a_shell():
     try:
         code = main()
     except KeyboardInterrupt:  # before the command began
+        print("interrupted", file=sys.stderr)
         code = INTERRUPTED
     except SystemExit as end:  # argparse's
         code = end.code

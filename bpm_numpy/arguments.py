@@ -1,8 +1,11 @@
 """Checks of what a caller passes in. Every message names the argument, what was expected and what came."""
 
+import math
 import numbers
 
 import numpy as np
+
+LARGEST = 2**28  # numbers in one array: 2 GiB in float64
 
 
 def check_choice(name, value, choices):
@@ -24,6 +27,13 @@ def check_count(name, value, smallest=1):
         raise TypeError(f"{name}: expected an integer, got {value!r} ({type(value).__name__})")
     if value < smallest:
         raise ValueError(f"{name}: expected an integer of at least {smallest}, got {value}")
+
+
+def check_size(name, *sizes):
+    """An array of these integer sizes is one that can be worked with, or ValueError: before memory is asked for it."""
+    if math.prod(sizes) > LARGEST:
+        came = " x ".join(map(str, sizes))
+        raise ValueError(f"{name}: expected arrays of at most {LARGEST} numbers, got one of {came}")
 
 
 def check_number(name, value, *, above=None, at_least=None, below=None, at_most=None, finite=True):

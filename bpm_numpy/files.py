@@ -59,10 +59,15 @@ def check_ordinary(path):
 
 
 def check_target(path):
-    """``path`` can be written by ``replace_file`` -> where links lead, and the os.stat_result of what is there or None.
+    """``replace_file`` can write ``path``: raises what it would raise, before hours of work for what goes there."""
+    path, _ = _target(path)
+    temporary, handle = _open_temporary(path, 0o600)
+    os.close(handle)
+    os.remove(temporary)
 
-    Raises what ``replace_file`` raises before it writes.
-    """
+
+def _target(path):
+    """Where links lead from ``path``, and the os.stat_result of what is there or None; errors as ``replace_file``."""
     check_path(path)
     path = os.path.realpath(path)
     before = check_ordinary(path)
@@ -86,23 +91,22 @@ def replace_file(path):
     Raises TypeError for a path that is none; ValueError for a folder that does not exist and for all that is not an
     ordinary file; PermissionError for a file that may not be written; OSError if the disk refuses.
     """
-    path, before = check_target(path)
-    folder = os.path.dirname(path)
-    remove_leftovers(folder)
+    path, before = _target(path)
+    remove_leftovers(os.path.dirname(path))
     # Of a file that is there nobody else may read the new content before it has the old permissions.
-    temporary, handle = _open_temporary(folder, 0o666 if before is None else 0o600)
+    temporary, handle = _open_temporary(path, 0o666 if before is None else 0o600)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
             file.flush()
             if before is not None:
-                _keep_owner_and_permissions(file.fileno(), temporary, before)
+                _keep_owner_and_permissions(file.fileno(), temporary, path, before)
             os.fsync(file.fileno())
             if fcntl:  # still open, so still locked
                 os.replace(temporary, path)
         if not fcntl:
             os.replace(temporary, path)
-        _flush_folder(folder)
+        _flush_folder(os.path.dirname(path))
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
@@ -129,12 +133,15 @@ def remove_leftovers(folder):
                 os.close(handle)
 
 
-def _open_temporary(folder, mode):
-    """A new file with a name that nobody can foresee, open and locked -> its path and handle."""
+def _open_temporary(path, mode):
+    """A new file beside ``path`` with a name that nobody can foresee, open and locked -> its path and handle."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | NO_LINK | getattr(os, "O_BINARY", 0)
     while True:
-        temporary = os.path.join(folder, f".bpm_numpy-{secrets.token_hex(16)}.tmp")
-        handle = os.open(temporary, flags, mode)
+        temporary = os.path.join(os.path.dirname(path), f".bpm_numpy-{secrets.token_hex(16)}.tmp")
+        try:
+            handle = os.open(temporary, flags, mode)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, path) from None  # a name that the caller knows
         # Between the two calls another writer may take it for a leftover. Where there are no locks nobody removes any.
         with contextlib.suppress(OSError):
             if fcntl and not (_lock(handle) and os.path.exists(temporary)):
@@ -157,12 +164,15 @@ def _lock(handle):
     return True
 
 
-def _keep_owner_and_permissions(handle, temporary, before):
+def _keep_owner_and_permissions(handle, temporary, path, before):
     if fcntl:
         for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
             with contextlib.suppress(PermissionError):
                 os.fchown(handle, owner, group)
         os.fchmod(handle, stat.S_IMODE(before.st_mode))
+        for name in os.listxattr(path) if hasattr(os, "listxattr") else ():  # such as a list of who may read it
+            with contextlib.suppress(OSError):
+                os.setxattr(handle, name, os.getxattr(path, name))
     else:
         os.chmod(temporary, stat.S_IMODE(before.st_mode))
 
@@ -181,12 +191,14 @@ def _flush_folder(folder):
 
 
 def make_folder(folder):
-    """Make ``folder``, and those above it, where they are not there: ValueError if a file is in the way."""
+    """Make ``folder``, and those above it, where they are not there: ValueError if that cannot be."""
     check_path(folder, "folder")
     try:
         os.makedirs(folder, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise ValueError(f"folder: expected a folder, got {os.fspath(folder)}, where a file is in the way") from None
+    except OSError as error:
+        raise ValueError(f"folder: expected one that can be made, got {folder} ({error.strerror})") from None
 
 
 @contextlib.contextmanager
@@ -212,7 +224,11 @@ def _open_lock(path, folder):
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | NO_LINK, 0o666)
         try:
-            if not _lock(handle):
+            try:
+                free = _lock(handle)
+            except OSError as error:
+                raise OSError(error.errno, f"{error.strerror} (a disk without locks)", path) from None
+            if not free:
                 raise ValueError(f"folder: expected one that nothing else writes to, got {folder}, which is in use")
             if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(handle)):
                 return handle

@@ -52,6 +52,18 @@ def test_permissions_and_owner_stay(tmp_path, mode):
     assert path.read_bytes() == b"after"
 
 
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="only Linux has them")
+def test_attributes_such_as_a_list_of_who_may_read_it_stay(tmp_path):
+    path = tmp_path / "kept"
+    path.write_bytes(b"before")
+    try:
+        os.setxattr(path, "user.note", b"mine")
+    except OSError:
+        pytest.skip("this disk has no attributes")
+    write(path, b"after")
+    assert os.getxattr(path, "user.note") == b"mine" and path.read_bytes() == b"after"
+
+
 @posix
 @pytest.mark.parametrize("mask", [0o022, 0o077])
 def test_a_new_file_has_the_permissions_that_any_program_would_give_it(tmp_path, mask):

@@ -17,6 +17,11 @@ def say(line):
         print(line, file=sys.stderr, flush=True)
 
 
+def say_stopped(line):
+    """The line that ends a command before its end, below the line of progress that a terminal shows."""
+    say("\n" * sys.stderr.isatty() + line)
+
+
 def explain(error, typed):
     """The message of an error as one line; ``typed(name)`` is how an argument that it begins with was typed."""
     if isinstance(error, MemoryError):
@@ -26,6 +31,10 @@ def explain(error, typed):
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     message = " ".join(str(error).split()) or type(error).__name__
+    message = message if len(message) < 2000 else message[:2000] + " ..."
+    unknown = re.search(r"unexpected keyword argument '(\w+)'", message)
+    if unknown:
+        return f"{typed(unknown[1])}: expected the name of an option ({message})"
     name = re.match(r"([\w.]+(?:\['?\w+'?\])*): ", message)
     return f"{typed(name[1])}: {message[name.end() :]}" if name else message
 
@@ -33,11 +42,13 @@ def explain(error, typed):
 def typed_as(name, arguments, usage, names):
     """How the argument ``name`` of a function was typed: ``names`` (dict) says so, or there is such an option.
 
-    arguments: the parsed ones; usage: the command's. A change by ``--set`` is found under the end of its name.
+    arguments: the parsed ones; usage: the command's. A change by ``--set`` is found by its whole name or a part of it:
+    start['eta'] is start.eta, block[0] is task_options.block.
     """
-    plain = re.sub(r"\['?(\w+)'?\]", r".\1", name)
-    for change, _ in getattr(arguments, "set", ()):
-        if change == plain or change.endswith(f".{plain}") or plain.startswith(f"{change}."):
+    changes = [change for change, _ in getattr(arguments, "set", ())]
+    whole, part = re.sub(r"\['?(\w+)'?\]", r".\1", name), re.split(r"[.\[]", name)[0]
+    for change in [change for change in changes if change == whole] or changes:
+        if part in change.split("."):
             return f"--set {change}"
     if name in names:
         return names[name]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..arguments import check_count
 from ..files import check_outputs, locked, make_folder, write_output
-from ..site.notebooks import execute, find_notebooks, notebook_bytes
+from ..site.notebooks import execute_apart, find_notebooks, notebook_bytes
 from .check import HEADER, check_all, format_table, jobs, table
 from .figures import all_figures
 
@@ -49,7 +49,7 @@ def tour(path, seed):
     print("2. The first notebook")
     started = time.monotonic()
     print(f"executing {path.name} ...", file=sys.stderr, flush=True)
-    write_output(RESULTS, path.name, notebook_bytes(execute(path)))
+    write_output(RESULTS, path.name, notebook_bytes(execute_apart(path)))
     print(f"executed {path.name} in {time.monotonic() - started:.0f} s: {RESULTS / path.name}\n")
 
     print("3. A figure of Hebb(t)")

@@ -18,7 +18,7 @@ from ..files import locked, make_folder
 from ..lab.studies import DATA, STUDIES, check_recorded, is_finished, load_study, runs_of, summarise, write_study
 from ..plugins import plugin_words
 from .check import format_table
-from .messages import say
+from .messages import say_stopped
 from .progress import progress
 from .train import first_signal
 
@@ -59,7 +59,7 @@ def run(arguments):
             with contextlib.closing(turns):
                 done += sum(1 for _ in turns)
         if done < len(runs):
-            say(f"\nstopped with {done} of {len(runs)} runs done; the same command goes on")
+            say_stopped(f"stopped with {done} of {len(runs)} runs done; the same command goes on")
             return 130
         folder = write_study(name, runs, command, DATA, arguments.force)
     rows = summarise(name, DATA)

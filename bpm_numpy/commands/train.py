@@ -20,7 +20,7 @@ from ..lab.settings import CONTROLS, EXPERIMENTS, settings_for
 from ..learning.training import NETWORKS
 from ..plugins import plugin_words
 from ..tasks import TASKS
-from .messages import say
+from .messages import say_stopped
 from .progress import progress
 
 HELP = "train a network on a task; the same command goes on with a run that was stopped"
@@ -72,8 +72,8 @@ def run(arguments):
                     save(folder, state)
                     break
     if state is not None and state.training.step < settings.updates:
-        say(f"\nstopped and saved at update {state.training.step} of {settings.updates}; to go on:")
-        say(f"  {_command(arguments, folder)}")
+        done = f"stopped and saved at update {state.training.step} of {settings.updates}"
+        say_stopped(f"{done}; to go on: {_command(arguments, folder)}")
         return 130
     print(f"{settings.updates} updates are done: {folder}")
     return 0

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 
-from ..site.notebooks import execute, find_notebooks, write_notebook
-from .messages import say
+from ..site.notebooks import execute_apart, find_notebooks, write_notebook
+from .messages import say_stopped
 
 HELP = "open the notebooks; --run executes them, --html DIR writes a static site"
 TYPED = {"folder": "--html"}
@@ -59,7 +59,7 @@ def open_in_jupyterlab(path):
     finally:
         signal.signal(signal.SIGINT, before)
     if received:
-        say("tutorial: interrupted")
+        say_stopped("tutorial: interrupted")
     return 130 if received else code
 
 
@@ -70,14 +70,14 @@ def run_all(paths, write):
         print(f"{number:2}/{len(paths)} {path.stem:<32}", end=" ", flush=True)
         started, before = time.monotonic(), path.read_bytes()
         try:
-            notebook = execute(path)
+            notebook = execute_apart(path)
             if write:
                 if path.read_bytes() != before:
                     raise ValueError(f"path: expected {path} as it was when its run began, got a newer one; it stays")
                 write_notebook(notebook, path)
-        except Exception as error:  # a failing cell, a dead kernel, a time-out, a file that is no notebook
+        except (OSError, RuntimeError, ValueError) as error:
             failed.append(path.name)
-            print(f"FAILED after {time.monotonic() - started:.0f} s\n{type(error).__name__}: {error}", flush=True)
+            print(f"FAILED after {time.monotonic() - started:.0f} s\n{error}", flush=True)
             continue
         print(f"{time.monotonic() - started:5.1f} s", flush=True)
     print(

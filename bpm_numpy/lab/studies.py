@@ -46,6 +46,7 @@ from .runs import (
 from .settings import settings_for
 from .task_order import is_sequence, write_matrices
 
+MOST_SEEDS = 10_000
 DATA = Path(__file__).resolve().parents[2] / "figures" / "data"
 
 
@@ -154,6 +155,8 @@ STUDIES = {
 def runs_of(study, out, seeds):
     """All Runs of a Study, in folders of ``out``: seed by seed, so that a part of them is a fair part."""
     check_count("seeds", seeds)
+    if seeds > MOST_SEEDS:
+        raise ValueError(f"seeds: expected at most {MOST_SEEDS}, got {seeds}")
     runs = []
     for seed in range(seeds):
         for line in study.lines:

@@ -115,8 +115,10 @@ def _check_parameters(prefix, net, params):
         again = PlasticNetwork(**_options(net))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{prefix}net: expected what its constructor can make again, got {net} ({error})") from None
-    if vars(again) != vars(net):
-        raise ValueError(f"{prefix}net: expected what its constructor makes, {vars(again)}, got {vars(net)}")
+    further = [name for name in vars(net) if name not in vars(again)]
+    if further or vars(again) != vars(net):
+        came = f"{net} with {', '.join(further)}" if further else f"{net}, which was changed"
+        raise ValueError(f"{prefix}net: expected what its constructor makes, {again}, got {came}")
     check_arrays(f"{prefix}params", params, parameter_shapes(net), (net.dtype,))
 
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_bool, check_choice, check_count, check_names, check_number
+from ..arguments import check_bool, check_choice, check_count, check_names, check_number, check_size
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 from ..parts import check_name
@@ -119,6 +119,9 @@ def build(settings):
     check_settings(settings)
     task = make_task(settings.task, settings.task_options)
     net = PlasticNetwork(n_inputs=task.n_inputs, n_outputs=task.n_outputs, **settings.network_options)
+    for name, shape in parameter_shapes(net).items():
+        check_size(f"network_options: {name}", *shape)
+    check_size("network_options: Hebb", task.batch, net.n_hidden, net.n_hidden)
     check_controls(settings, task, net)
     return task, net
 

@@ -2,6 +2,8 @@
 
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
@@ -40,6 +42,41 @@ def execute(path, timeout=600, extra_cells=()):
         resources={"metadata": {"path": str(Path(path).parent)}},
     ).execute()
     return clean(notebook)
+
+
+def execute_apart(path):
+    """``execute`` in a process of its own, so that Ctrl-C ends it at once -> the executed notebook.
+
+    RuntimeError, with what was raised there, if it fails: by a cell, a kernel that died, a time-out.
+    """
+    import nbformat
+
+    code = f"import {__name__} as notebooks, sys; sys.exit(notebooks._execute_and_print(sys.argv[1]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # a terminal's Ctrl-C does not reach it, so the kernel is ended in good order
+    )
+    try:
+        written, errors = process.communicate()
+    finally:
+        process.terminate()
+        process.communicate()
+    if process.returncode:
+        raise RuntimeError(errors.decode(errors="replace").strip())
+    return nbformat.reads(written.decode(), as_version=4)
+
+
+def _execute_and_print(path):
+    try:
+        written = notebook_bytes(execute(path))
+    except Exception as error:  # nbclient and nbformat raise nearly anything
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return 1
+    sys.stdout.buffer.write(written)
+    return 0
 
 
 def solutions(notebook):

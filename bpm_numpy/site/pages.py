@@ -41,6 +41,8 @@ MATH = """
 <script async src="{url}"></script>
 """
 MATHJAX = "https://cdn.jsdelivr.net/npm/mathjax@3/es5/tex-chtml.js"
+ALT = r"""\salt=(["'])(.*?)\1"""
+NO_TEXT = "No description has been provided for this image"  # what some exporters write
 OFFLINE = '<p class="offline">Formulas are typeset by MathJax from the network; without it they stay in TeX.</p>'
 
 
@@ -51,17 +53,34 @@ def write_site(paths, folder, force=False):
     (which ``force`` replaces). FilesWarning, naming the notebook, for what a page lacks: a title, a text for those who
     cannot see a picture, a file that it leads to; and for stored errors.
     """
+    make_folder(folder)
+    with locked(folder):
+        stems = [path.stem for path in paths]
+        if "index" in stems:
+            raise ValueError("paths: expected names other than index, which is the page that lists all others")
+        check_outputs(folder, [f"{stem}.html" for stem in ("index", *stems)], force)
+        pages, copies = _render(paths)
+        check_outputs(folder, copies, force)
+        for name, file in copies.items():
+            write_output(folder, name, file.read_bytes())
+        for stem, page in pages.items():
+            write_output(folder, f"{stem}.html", page)
+            print(f"{folder}/{stem}.html", flush=True)
+    print(f"open {folder}/index.html")
+    return 0
+
+
+def _render(paths):
+    """dict: stem -> bytes of the page, and dict: name -> the file that goes beside the pages under this name."""
     from nbconvert import HTMLExporter
     from pygments.formatters import HtmlFormatter
 
     exporter = HTMLExporter(template_name="basic")
     style = STYLE + HtmlFormatter(style="default").get_style_defs(".highlight")
-    titles, bodies, copies = {}, {}, {}  # copies: name in ``folder`` -> the file that is copied there
+    notebooks = [read_notebook(path) for path in paths]
     stems = [path.stem for path in paths]
-    for path in paths:
-        if path.stem == "index":
-            raise ValueError(f"paths: expected names other than index, which is the page that lists all, got {path}")
-        notebook = read_notebook(path)
+    titles, bodies, copies = {}, {}, {}
+    for path, notebook in zip(paths, notebooks):
         body, _ = exporter.from_notebook_node(notebook)
         titles[path.stem] = _title(body, path)
         bodies[path.stem] = _relink(_with_alt_texts(body, notebook, path), path, stems, copies)
@@ -74,17 +93,7 @@ def write_site(paths, folder, force=False):
     listed = "".join(f'<li><a href="{stem}.html">{html.escape(title)}</a></li>' for stem, title in titles.items())
     heading = "bpm_numpy: the notebooks"
     pages["index"] = _page(heading, f"<h1>{heading}</h1><ol start=0>{listed}</ol>", style)
-
-    make_folder(folder)
-    with locked(folder):
-        check_outputs(folder, [*copies, *(f"{stem}.html" for stem in pages)], force)
-        for name, file in copies.items():
-            write_output(folder, name, file.read_bytes())
-        for stem, page in pages.items():
-            write_output(folder, f"{stem}.html", page)
-            print(f"{folder}/{stem}.html", flush=True)
-    print(f"open {folder}/index.html")
-    return 0
+    return pages, copies
 
 
 def read_notebook(path):
@@ -117,27 +126,24 @@ def _title(body, path):
 
 
 def _with_alt_texts(body, notebook, path):
-    """The exporter leaves out the texts of ``show_figure``; put them in, picture by picture."""
-    texts = {}  # the picture as it stands in the page -> its text
+    """Some exporters leave out the texts of ``show_figure``; put them in, picture by picture."""
+    texts = {}  # a picture as it stands in the page -> its texts, in order
     for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         for kind, data in output.get("data", {}).items():
             if kind.startswith("image/") and isinstance(data, str):
                 text = output.get("metadata", {}).get(kind, {}).get("alt", "")
-                texts["".join(data.split())] = text
+                texts.setdefault("".join(data.split()), []).append(text)
 
     def complete(image):
-        data = re.search(r'src="data:image/[^,"]*,([^"]*)"', image[0])
-        written = re.search(r'\salt="([^"]*)"', image[0])
-        text = texts.get("".join(data[1].split()), "") if data else ""
-        if text:
-            return re.sub(r'\s+alt="[^"]*"', "", image[0])[:-1].rstrip("/ ") + f' alt="{html.escape(text)}">'
-        if (
-            written is None
-            or not written[1]
-            or (data and written[1] == "No description has been provided for this image")
-        ):
+        written = re.search(ALT, image[0])
+        if written and written[2] not in ("", NO_TEXT):
+            return image[0]
+        data = re.search(r'\ssrc="data:image/[^,"]*,([^"]*)"', image[0])
+        left = texts.get("".join(data[1].split()), []) if data else []
+        text = left.pop(0) if left else ""
+        if not text:
             _warn(path, "a picture without a text for those who cannot see it")
-        return image[0]
+        return re.sub(ALT, "", image[0]).rstrip("/> ") + f' alt="{html.escape(text or NO_TEXT)}">'
 
     return re.sub(r"<img\b[^>]*>", complete, body)
 

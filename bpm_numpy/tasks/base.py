@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_array, check_count, check_generator
+from ..arguments import check_array, check_count, check_generator, check_size
 from ..learning.losses import INTEGERS
+
+MOST_PATTERNS = 10_000
 
 
 class Task:
@@ -37,6 +39,7 @@ class Task:
         check_count("batch", batch)
         check_count("T", T)
         self.batch, self.T, self.n_inputs, self.n_outputs = int(batch), int(T), int(n_inputs), int(n_outputs)
+        check_size("batch, T and inputs", self.batch, self.T, self.n_inputs)
         self.rng = self.drawn = self.t = None
 
     @property
@@ -271,7 +274,10 @@ def last_third(T):
 def check_bits(bits, n):
     """``bits`` is a count of bits that n distinct patterns can have: TypeError or ValueError otherwise."""
     check_count("bits", bits)
-    if n > 2 ** int(bits):
+    check_size("bits", bits)
+    if n > MOST_PATTERNS:  # each is compared with all before it
+        raise ValueError(f"bits: expected at most {MOST_PATTERNS} patterns of them, got {n}")
+    if n > 2 ** min(int(bits), 64):
         raise ValueError(f"bits: expected enough for {n} distinct patterns, got {bits}")
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..arguments import check_count
+from ..arguments import check_count, check_size
 
 
 class Block:
@@ -16,6 +16,7 @@ class Block:
     def __init__(self, task, first, width):
         check_count("block[0]", first, smallest=0)
         check_count("block[1]", width, smallest=int(first) + task.n_inputs)
+        check_size("block[1]", task.batch, task.T, int(width))
         self.task, self.n_inputs = task, int(width)
         self.columns = slice(int(first), int(first) + task.n_inputs)
 

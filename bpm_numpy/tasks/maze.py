@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_count, check_number
+from ..arguments import check_count, check_number, check_size
 from .base import RewardTask, play_by_rule
 
 MOVES = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]])  # up, down, left, right as (row, column)
@@ -77,6 +77,7 @@ class Maze(RewardTask):
         check_count("size", size, smallest=5)
         if size % 2 == 0:
             raise ValueError(f"size: expected an odd number, got {size}")
+        check_size("size", size, size)
         check_number("reward", reward, above=0)
         super().__init__(batch, T, n_seen=AROUND.shape[0] * AROUND.shape[1], n_actions=len(MOVES))
         self.size, self.reward = int(size), float(reward)

@@ -18,6 +18,7 @@ from bpm_numpy.lab.interventions import (
 from bpm_numpy.lab.runs import load_network, train_in
 from bpm_numpy.lab.settings import settings_for
 from bpm_numpy.lab.studies import Line, Run
+from bpm_numpy.learning.episodes import evaluate
 from bpm_numpy.learning.training import NETWORKS, begin, build
 
 CHANGES = {"network_options.n_hidden": 5, "task_options.batch": 3}
@@ -165,6 +166,27 @@ def test_what_cannot_be_played():
         play(net, params, task, 3)
     with pytest.raises(ValueError, match="^batches: expected"):
         measure(net, params, task, np.random.default_rng(0), batches=0)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+@pytest.mark.parametrize("task", ["cue-reward", "association"])
+def test_nan_is_neither_played_nor_measured(task, wrong):
+    net, params, task = tiny(task)
+    lost = params | {"W_h": np.full_like(params["W_h"], wrong)}
+    for use in (play, measure):
+        with pytest.raises(ValueError, match=r"^params\['W_h'\]: expected finite numbers"):
+            use(net, lost, task, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="^intervention.modulator: expected a finite number"):
+        play(net, params, task, np.random.default_rng(0), Intervention(modulator=wrong))
+    with pytest.raises(TypeError, match="^intervention.modulator: expected a real number"):
+        play(net, params, task, np.random.default_rng(0), Intervention(modulator="0"))
+    huge = params | {"W_y": np.full_like(params["W_y"], 1e308)}  # finite, but its logits are not
+    with np.errstate(over="ignore", invalid="ignore"):
+        for use in (play, measure):
+            with pytest.raises(ValueError, match="^logits: expected finite numbers"):
+                use(net, huge, task, np.random.default_rng(0))
+        with pytest.raises(ValueError, match="^logits: expected"):
+            evaluate(net, huge, task, np.random.default_rng(0), 8)
 
 
 # Measuring

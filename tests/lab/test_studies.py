@@ -8,6 +8,7 @@ import pytest
 from bpm_numpy.__main__ import main
 from bpm_numpy.commands import study as command
 from bpm_numpy.figures.draw_studies import study_figures
+from bpm_numpy.files import locked
 from bpm_numpy.lab import studies
 from bpm_numpy.lab.runs import load_curve
 from bpm_numpy.learning.storage import load_parameters
@@ -75,6 +76,33 @@ def test_a_failed_run_is_reported(small_study, capsys):
     (small_study / "runs" / "plastic-seed0").write_text("in the way")
     assert main(["study", "association", "--out", str(small_study / "runs")]) == 2
     assert "failed" in capsys.readouterr().err and not (small_study / "data").exists()
+
+
+def test_a_record_of_more_seeds_and_files_of_the_user_are_left_alone(small_study, capsys):
+    words = ["study", "association", "--out", str(small_study / "runs")]
+    assert main(words) == 0
+    folder = small_study / "data/association"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main([*words, "--seeds", "1"]) == 2
+    err = capsys.readouterr().err
+    assert "study: --seeds: expected at least those recorded in" in err and "--force" in err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert main(words) == 0  # its own record, made again
+    assert main([*words, "--seeds", "1", "--force"]) == 0
+    assert {len(group.scores) for group in studies.load_study("association", small_study / "data")[1]} == {1}
+    for name, text in (("about.json", "{}"), ("about.json", '{"study": "maze"}'), ("curves.csv", "of the user")):
+        for path in folder.iterdir():
+            path.unlink()
+        (folder / name).write_text(text)
+        assert main(words) == 2 and "study: data: expected" in capsys.readouterr().err
+        assert [path.read_text() for path in folder.iterdir()] == [text]
+
+
+def test_a_study_in_use_is_refused(small_study, capsys):
+    (small_study / "runs").mkdir()
+    with locked(small_study / "runs"):
+        assert main(["study", "association", "--out", str(small_study / "runs")]) == 2
+    assert "study: --out: expected one that nothing else writes to" in capsys.readouterr().err
 
 
 def test_what_cannot_be_is_refused(tmp_path):

@@ -116,6 +116,14 @@ def test_actions_are_drawn_from_the_policy():
     assert (draw_actions(np.repeat(certain, 100, axis=0), rng) == np.repeat([0, 1, 2], 100)).all()
 
 
+@pytest.mark.parametrize("row", [[0, np.nan], [np.inf, 0], [-np.inf, -np.inf]])
+def test_no_action_is_drawn_where_there_is_no_distribution(row):
+    with pytest.raises(ValueError, match="^logits: expected a finite largest one in every row"):
+        draw_actions(np.array([[0.0, 1.0], row]), np.random.default_rng(0))
+    with pytest.raises(TypeError, match="^rng: expected"):
+        draw_actions(np.zeros((1, 2)), 3)
+
+
 def test_greedy_takes_the_most_probable_action():
     task, net = Echo(), PlasticNetwork(3, 4, 2)
     episode = rollout(net, net.init(np.random.default_rng(0)), task, np.random.default_rng(1), greedy=True)

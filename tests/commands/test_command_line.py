@@ -1,0 +1,362 @@
+"""What a person types and what a disk does: one line that says what is wrong, in their words, and an exit code."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bpm_numpy.__main__ import COMMANDS, main
+from bpm_numpy.commands import study as study_command
+from bpm_numpy.commands.messages import explain, typed_as
+from bpm_numpy.commands.train import _change
+from bpm_numpy.files import locked
+from bpm_numpy.lab.runs import load_progress, load_settings
+
+ROOT = Path(__file__).parents[2]
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals and devices")
+SMALL = "--setting tiny --updates 2 --set evaluate_every=1 --set evaluation_episodes=8".split()
+TRAIN = ["train", "association", *SMALL, "--set", "network_options.n_hidden=3"]
+ONE_CHECK = "check --cell rnn --plasticity none --reading notes --alpha full --readout linear".split()
+
+
+def shell(*words, cwd=ROOT, **options):
+    """A command in a process of its own -> exit code, stdout, stderr."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"} | options.pop("env", {})
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    done = subprocess.run([sys.executable, "-m", "bpm_numpy", *words], cwd=cwd, env=environment, text=True, **options)
+    return done.returncode, done.stdout, done.stderr
+
+
+def start(*words, cwd):
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", "BROWSER": "true"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "bpm_numpy", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+# What is typed
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ([*TRAIN, "--seed", "-1"], "train: --seed: expected an integer of at least 0, got -1"),
+        ([*TRAIN, "--updates", "0"], "train: --updates: expected"),
+        ([*TRAIN, "--out", ""], "train: --out: expected a name, got ''"),
+        ([*TRAIN, "--out", "file"], "train: --out: expected a folder, got file, where a file is in the way"),
+        ([*TRAIN, "--out", "file/below"], "train: --out: expected a folder"),
+        ([*TRAIN, "--set", "network_options.clip=nan"], "train: --set network_options.clip: expected"),
+        ([*TRAIN, "--set", "network_options.colour=1"], "train: --set network_options.colour: expected the name"),
+        ([*TRAIN, "--set", "task_options.batch=x"], "train: --set task_options.batch: expected an integer, got 'x'"),
+        ([*TRAIN, "--set", "start.eta=0.5"], "train: --set start.eta: expected the parameters"),
+        ([*TRAIN, "--set", "start.W_h=[1,0]"], "train: --set start.W_h: expected"),
+        ([*TRAIN, "--set", "start=file"], "train: path: expected a parameters file"),
+        ([*TRAIN, "--set", "task_options.bits=100000000000"], "train: --set task_options.bits: expected arrays of at"),
+        ([*TRAIN, "--set", "network_options.n_hidden=1000000"], "train: --set network_options.n_hidden: W_h: expected"),
+        (["evaluate", "nowhere"], "evaluate: folder: expected a run"),
+        (["evaluate", ""], "evaluate: folder: expected a run"),
+        (["evaluate", "nowhere", "--seed", "-1"], "evaluate: --seed: expected"),
+        (["gather", "nowhere"], "gather: folder: expected runs"),
+        (["gather", ".", "--out", ""], "gather: --out: expected a name"),
+        (["check", "--seed", "-1"], "check: --seed: expected"),
+        (["check", "--json", "."], "check: --json: expected a file, got the folder"),
+        (["check", "--json", ""], "check: --json: expected a name"),
+        (["check", "--json", "no/such/folder"], "check: --json: expected a file in an existing folder"),
+        (["quickstart", "--seed", "-1"], "quickstart: --seed: expected"),
+        (["bench", "--passes", "0"], "bench: --passes: expected"),
+        (["bench", "--only", "nothing"], "bench: --only: expected a part of"),
+        (["study", "association", "--jobs", "0"], "study: --jobs: expected"),
+        (["study", "association", "--seeds", "0"], "study: --seeds: expected"),
+        (["study", "association", "--seeds", "1000000000"], "study: --seeds: expected at most"),
+        (["figures", "none.png"], "figures: NAME: expected"),
+        (["figures", "--folder", "file", "clip_growth.png"], "figures: --folder: expected a folder"),
+        (["tutorial", "--html", ""], "tutorial: --html: expected a name"),
+        (["tutorial", "--html", "file", "00"], "tutorial: --html: expected a folder"),
+        (["tutorial", "99"], "tutorial: NN: expected the start of a notebook's name, got 99"),
+        (["tutorial", "--write"], "tutorial: --write: expected only together with --run"),
+    ],
+    ids=lambda value: " ".join(value[-3:]) if isinstance(value, list) else "",
+)
+def test_what_cannot_be_is_one_line_in_the_words_that_were_typed(tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(study_command, "DATA", tmp_path / "data")
+    Path("file").write_text("of the user")
+    assert main(words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(message) and err.count("\n") == 1
+    assert os.listdir() == ["file"] and Path("file").read_text() == "of the user"
+
+
+def test_values_of_set_are_read_as_json_or_python_has_them():
+    values = {
+        "True": True,
+        "true": True,
+        "False": False,
+        "None": None,
+        "null": None,
+        ".001": 0.001,
+        "1e-3": 0.001,
+        "1_000": 1000,
+        "inf": float("inf"),
+        "-Infinity": float("-inf"),
+        "[0, 0.01]": [0, 0.01],
+        "(0, 1)": (0, 1),
+        "red": "red",
+        "runs/x/params.npz": "runs/x/params.npz",
+        "": "",
+        "[[" * 50_000: "[[" * 50_000,
+    }
+    for text, value in values.items():
+        name, read = _change(f"a.b={text}")
+        assert name == "a.b" and read == value and type(read) is type(value), text[:20]
+
+
+def test_these_settings_train(tmp_path):
+    words = ["network_options.fanout=True", "network_options.readout_hidden=None", "network_options.clip=inf"]
+    words += ["learning_rate=.001"]
+    changes = [word for change in words for word in ("--set", change)]
+    assert main([*TRAIN, *changes, "--out", str(tmp_path / "run")]) == 0
+    settings = load_settings(tmp_path / "run")
+    assert settings.network_options["clip"] == np.inf and settings.network_options["fanout"] is True
+    assert settings.network_options["readout_hidden"] is None and settings.learning_rate == 0.001
+
+
+def test_errors_are_explained_in_one_line():
+    def same(name):
+        return name
+
+    assert explain(MemoryError(), same).startswith("expected something that fits into memory")
+    assert explain(OSError(28, "No space left on device"), same) == "No space left on device"
+    assert explain(OSError(28, "No space left on device", "a/b"), same) == "No space left on device: a/b"
+    assert "requirements.txt" in explain(ModuleNotFoundError("No module named 'nbformat'"), same)
+    assert explain(ValueError("a:\n  b"), same) == "a: b" and explain(ValueError(), same) == "ValueError"
+    assert len(explain(ValueError("9" * 10_000), same)) < 2100
+
+
+def test_an_argument_is_called_what_was_typed():
+    class Typed:
+        set = [("start.eta", 1), ("task_options.block", [0, 1]), ("start.W_h", 2)]
+
+    for name, expected in {
+        "start['W_h']": "--set start.W_h",
+        "start": "--set start.eta",
+        "block[1]": "--set task_options.block",
+        "seed": "--seed",
+        "episodes": "episodes",
+        "folder": "--out",
+    }.items():
+        assert typed_as(name, Typed, "usage: [--seed N]", {"folder": "--out"}) == expected
+
+
+# Where it prints
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_where_not_all_letters_can_be_printed(command):
+    code, out, err = shell(command, "--help", env={"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"})
+    assert code == 0 and err == "" and out.startswith(f"usage: python -m bpm_numpy {command}")
+
+
+@posix
+def test_closed_and_full_streams(tmp_path):
+    def closing(*numbers):
+        return {"preexec_fn": lambda: [os.close(number) for number in numbers]}
+
+    words = [*TRAIN, "--out"]
+    for number, streams in enumerate(((0,), (1,), (2,), (0, 1, 2))):
+        folder = tmp_path / f"closed{number}"
+        code, out, err = shell(*words, str(folder), **closing(*streams))
+        assert code == 0 and "Traceback" not in out + err
+        assert load_progress(folder).training.step == 2
+    with open("/dev/full", "w") as full:
+        code, _, err = shell(*words, str(tmp_path / "full"), stdout=full)
+        assert code == 2 and "No space left on device" in err and "Traceback" not in err and "Exception" not in err
+        code, out, _ = shell(*words, str(tmp_path / "full2"), stderr=full)
+        assert "2 updates are done" in out and load_progress(tmp_path / "full2").training.step == 2
+        assert shell("check", "--help", stdout=full, env={"PYTHONUNBUFFERED": ""})[0] == 2
+
+
+@posix
+def test_nobody_reads_any_more():
+    read, write = os.pipe()
+    os.close(read)
+    code, _, err = shell(*ONE_CHECK, stdout=write)
+    os.close(write)
+    assert code == 141 and "Traceback" not in err and "Exception" not in err
+
+
+@posix
+def test_a_full_disk_is_one_line_and_a_longer_one_goes_on(tmp_path):
+    import resource
+
+    small = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))}
+    code, _, err = shell(*TRAIN, "--out", str(tmp_path / "run"), **small)
+    assert code == 2 and err.splitlines()[-1].startswith("train: File too large") and "Traceback" not in err
+    assert not [name for name in os.listdir(tmp_path / "run") if name.endswith((".tmp", ".lock"))]
+    assert main([*TRAIN, "--out", str(tmp_path / "run")]) == 0
+    code, out, err = shell(*ONE_CHECK, "--json", str(tmp_path / "table.json"), preexec_fn=lambda: _only(200))
+    assert code == 2 and err.splitlines()[-1].startswith("check: File too large") and "1 of 1 checks passed" in out
+    assert not (tmp_path / "table.json").exists()
+
+
+def _only(size):
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+# Ctrl-C
+
+
+@posix
+@pytest.mark.parametrize(
+    "words, ready",
+    [
+        (["check"], "checks"),
+        (["bench", "--passes", "1000"], None),
+        (["evaluate", "run", "--episodes", "1000000000"], None),
+        (["figures", "--folder", "figures"], None),
+        (["quickstart"], "checks"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_ctrl_c_ends_every_command_in_one_line(tmp_path, words, ready):
+    if "run" in words:
+        assert main([*TRAIN, "--out", str(tmp_path / "run")]) == 0
+    process = start(*words, cwd=tmp_path)
+    if ready:
+        assert process.stderr.readline().startswith(ready)
+    else:
+        time.sleep(2)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    lines = [line for line in err.splitlines() if not line.startswith(("checks", "figures ", "cases"))]
+    assert lines == [f"{words[0]}: interrupted"] and process.returncode == 130
+    with pytest.raises(ProcessLookupError):  # nobody of its group is left
+        for _ in range(100):
+            os.killpg(process.pid, 0)
+            time.sleep(0.05)
+
+
+@posix
+def test_a_second_train_in_the_same_folder_is_told_so(tmp_path):
+    (tmp_path / "run").mkdir()
+    with locked(tmp_path / "run"):
+        code, _, err = shell(*TRAIN, "--out", str(tmp_path / "run"))
+    assert (
+        code == 2 and err.startswith("train: --out: expected one that nothing else writes to") and err.count("\n") == 1
+    )
+
+
+@posix
+def test_a_run_ends_with_the_process_at_the_other_end_of_its_stdin(tmp_path):
+    words = ["train", "association", "--setting", "small", "--out", str(tmp_path / "run")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    parent = (
+        "import subprocess, sys, time\n"
+        "process = subprocess.Popen([sys.executable, '-m', 'bpm_numpy', *sys.argv[1:], '--while-stdin'],"
+        " stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)\n"
+        "print(process.pid, flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", parent, *words], stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+    )
+    child = int(process.stdout.readline())
+    for _ in range(600):
+        if (tmp_path / "run/checkpoint.npz").exists():
+            break
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    for _ in range(600):
+        if not _runs(child):
+            break
+        time.sleep(0.05)
+    assert not _runs(child)
+    assert 0 < load_progress(tmp_path / "run").training.step < 6000
+    with locked(tmp_path / "run"):
+        pass
+
+
+def _runs(number):
+    """Whether there is a process of that number that is not just waiting to be forgotten."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+# Files of commands
+
+
+def test_gather_replaces_its_own_files_only(tmp_path, capsys):
+    assert main([*TRAIN, "--out", str(tmp_path / "run")]) == 0
+    for name in ("table.csv", "learning_curves.png"):
+        (tmp_path / name).write_text("of the user")
+        assert main(["gather", str(tmp_path)]) == 2
+        assert name in (err := capsys.readouterr().err) and "--force" in err
+        assert (tmp_path / name).read_text() == "of the user"
+        (tmp_path / name).unlink()
+    assert main(["gather", str(tmp_path)]) == 0
+    first = (tmp_path / "table.csv").read_text()
+    assert main([*TRAIN, "--seed", "1", "--out", str(tmp_path / "other")]) == 0
+    assert main(["gather", str(tmp_path)]) == 0
+    assert (tmp_path / "table.csv").read_text() != first
+    (tmp_path / "table.csv").write_text("changed by the user")
+    assert main(["gather", str(tmp_path)]) == 2 and (tmp_path / "table.csv").read_text() == "changed by the user"
+    assert main(["gather", str(tmp_path), "--force"]) == 0
+
+
+def test_gather_says_what_it_leaves_out(tmp_path, capsys):
+    assert main([*TRAIN, "--out", str(tmp_path / "run")]) == 0
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/settings.json").write_text("{}")
+    assert main(["gather", str(tmp_path)]) == 0
+    captured = capsys.readouterr()
+    assert (
+        f"gather: left out {tmp_path / 'broken'}: settings: expected a dict" in captured.err
+        and "simple" in captured.out
+    )
+
+
+def test_figures_replaces_its_own_files_only(tmp_path, capsys):
+    words = ["figures", "--folder", str(tmp_path), "clip_growth.png"]
+    (tmp_path / "clip_growth.png").write_text("of the user")
+    assert main(words) == 2 and "figures: --folder: expected no clip_growth.png" in capsys.readouterr().err
+    assert (tmp_path / "clip_growth.png").read_text() == "of the user"
+    assert main([*words, "--force"]) == 0 and main(words) == 0
+    assert (tmp_path / "clip_growth.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_quickstart_looks_at_its_folder_before_it_begins(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/hebb_over_time.png").write_text("of the user")
+    assert main(["quickstart"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == "" and "hebb_over_time.png" in captured.err
+    assert (tmp_path / "results/hebb_over_time.png").read_text() == "of the user"
+
+
+def test_an_install_without_the_clone_says_what_is_missing(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("bpm_numpy.commands.tutorial.find_notebooks", lambda: _find_in(tmp_path))
+    monkeypatch.setattr("bpm_numpy.commands.bench.trained_problems", lambda: iter(()))
+    assert main(["tutorial", "--run"]) == 2 and "run from a clone" in capsys.readouterr().err
+    assert main(["bench", "--trained"]) == 2 and "run from a clone" in capsys.readouterr().err
+
+
+def _find_in(folder):
+    from bpm_numpy.site.notebooks import find_notebooks
+
+    return find_notebooks(folder)

@@ -1,0 +1,174 @@
+"""The notebooks as web pages: the package's own and a reader's, and that the folder is all that a site needs."""
+
+import base64
+import html
+import re
+import shutil
+import urllib.parse
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from bpm_numpy.__main__ import main
+from bpm_numpy.files import FilesWarning
+from bpm_numpy.site.notebooks import find_notebooks
+from bpm_numpy.site.pages import write_site
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+OTHER = base64.b64encode(base64.b64decode(PNG) + b"other").decode()
+TITLE = new_markdown_cell("# Mine")
+
+
+def picture(png=PNG, alt=None):
+    metadata = {} if alt is None else {"image/png": {"alt": alt}}
+    return new_code_cell("plot()", outputs=[new_output("display_data", {"image/png": png}, metadata=metadata)])
+
+
+def pasted(text="p"):
+    return new_markdown_cell(f"![{text}](attachment:p.png)", attachments={"p.png": {"image/png": PNG}})
+
+
+def write(folder, *cells, name="20_mine"):
+    """The path of a notebook of these cells in folder/notebooks."""
+    (folder / "notebooks").mkdir(exist_ok=True)
+    path = folder / "notebooks" / f"{name}.ipynb"
+    nbformat.write(new_notebook(cells=list(cells)), path)
+    return path
+
+
+def page_of(path, folder):
+    write_site([path], folder)
+    return (folder / f"{path.stem}.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "cells, warning",
+    [
+        ([TITLE, picture()], "a picture without a text"),
+        ([TITLE, pasted("")], "a picture without a text"),
+        ([picture(alt="A line that rises")], "no heading"),
+        ([new_markdown_cell("# "), picture(alt="A line that rises")], "no heading"),
+        ([TITLE, new_markdown_cell("[there](nowhere.txt)")], "a link to nowhere.txt"),
+        ([TITLE, new_markdown_cell("[there](../../../etc/hostname)")], "a link to ../../../etc/hostname"),
+        (
+            [TITLE, new_code_cell("1 / 0", outputs=[new_output("error", ename="ZeroDivisionError", evalue="no")])],
+            "a cell that failed",
+        ),
+    ],
+)
+def test_what_a_readers_notebook_lacks_is_said_and_the_page_is_written(tmp_path, cells, warning):
+    path = write(tmp_path, *cells)
+    with pytest.warns(FilesWarning, match=f"^20_mine.ipynb has {re.escape(warning)}") as caught:
+        page = page_of(path, tmp_path / "site")
+    assert len(caught) == 1 and "<body>" in page and "20_mine.html" in (tmp_path / "site/index.html").read_text()
+
+
+def test_every_picture_has_its_own_text_whatever_is_around_it(tmp_path):
+    path = write(tmp_path, TITLE, pasted("pasted"), picture(OTHER, 'second & "quoted"'), picture(OTHER, "third"))
+    page = page_of(path, tmp_path / "site")
+    images = re.findall(r"<img[^>]*>", page)
+    assert len(images) == 3 and all(image.count("alt=") == 1 for image in images)
+    assert [OTHER in image for image in images] == [False, True, True]
+    assert [html.unescape(re.search(r"""alt=(["'])(.*?)\1""", image)[2]) for image in images] == [
+        "pasted",
+        'second & "quoted"',
+        "third",
+    ]
+
+
+def test_pictures_and_files_that_a_page_leads_to_are_in_the_folder(tmp_path):
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/a b.png").write_bytes(base64.b64decode(PNG))
+    path = write(
+        tmp_path,
+        TITLE,
+        new_markdown_cell("![A point](../figures/a%20b.png) [data](data.txt) [the other](21_more.ipynb#part-2)"),
+        new_markdown_cell("[web](https://example.org/x) [mail](mailto:a@b) [here](#Mine)"),
+    )
+    (tmp_path / "notebooks/data.txt").write_text("1 2 3")
+    (tmp_path / "notebooks/figures-a b.png").write_text("another file of that name")
+    other = write(tmp_path, new_markdown_cell("# More\n\n[x](figures-a%20b.png)"), name="21_more")
+    write_site([path, other], tmp_path / "site")
+    moved = shutil.move(tmp_path / "site", tmp_path / "elsewhere")
+    shutil.rmtree(tmp_path / "notebooks")
+    shutil.rmtree(tmp_path / "figures")
+    pages = {file.name: file.read_text(encoding="utf-8") for file in Path(moved).glob("*.html")}
+    assert len(pages) == 3
+    for page in pages.values():
+        for link in re.findall(r'(?:href|src)="([^"]*)"', page):
+            if not re.match(r"\w+:|#", link):
+                assert (Path(moved) / urllib.parse.unquote(link.partition("#")[0])).is_file(), link
+    assert 'href="21_more.html#part-2"' in pages["20_mine.html"] and "https://example.org/x" in pages["20_mine.html"]
+    assert (Path(moved) / "figures-a b.png").read_bytes() == base64.b64decode(PNG)
+    assert (Path(moved) / "other-figures-a b.png").read_text() == "another file of that name"
+
+
+def test_files_that_are_not_of_the_site_are_left_alone(tmp_path, capsys):
+    path = write(tmp_path, TITLE)
+    site = tmp_path / "site"
+    site.mkdir()
+    for name in ("index.html", "20_mine.html"):
+        (site / name).write_text("of the user")
+        with pytest.raises(ValueError, match=f"^folder: expected no {name} .*--force"):
+            write_site([path], site)
+        assert [file.name for file in site.iterdir()] == [name] and (site / name).read_text() == "of the user"
+        (site / name).unlink()
+    write_site([path], site)
+    write(tmp_path, TITLE, new_markdown_cell("more"))
+    assert "more" in page_of(path, site)
+    (site / "index.html").write_text("changed by the user")
+    with pytest.raises(ValueError, match="index.html"):
+        write_site([path], site)
+    write_site([path], site, force=True)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "not json", '{"cells": 3, "nbformat": 4, "nbformat_minor": 5}'])
+def test_a_file_that_is_no_notebook_is_named_before_anything_is_written(tmp_path, content):
+    path = write(tmp_path, TITLE)
+    broken = path.with_name("21_broken.ipynb")
+    broken.write_text(content)
+    with pytest.raises(ValueError, match="^paths: expected a notebook, got .*21_broken.ipynb"):
+        write_site([path, broken], tmp_path / "site")
+    assert not list((tmp_path / "site").iterdir())
+
+
+def test_the_packages_own_pictures_are_all_there(tmp_path):
+    paths = [path for path in find_notebooks() if path.name.startswith(("00", "11"))]
+    write_site(paths, tmp_path / "site")
+    page = (tmp_path / "site/11_fast_exact_gradients.html").read_text(encoding="utf-8")
+    sources = re.findall(r'<img[^>]*\ssrc="([^"]*)"', page)
+    assert "figures-benchmark.png" in sources
+    assert all(source.startswith("data:") or (tmp_path / "site" / source).is_file() for source in sources)
+    assert all(re.search(r'alt="[^"]+ [^"]+"', image) for image in re.findall(r"<img[^>]*>", page))
+
+
+# Executing them all
+
+
+def notebooks(monkeypatch, tmp_path, **codes):
+    """``tutorial`` finds these: name -> code of the one cell."""
+    paths = [write(tmp_path, new_code_cell(code), name=name) for name, code in codes.items()]
+    monkeypatch.setattr("bpm_numpy.commands.tutorial.find_notebooks", lambda: paths)
+    return paths
+
+
+@pytest.mark.notebook
+def test_run_goes_on_after_a_failing_cell_a_dead_kernel_and_a_file_that_is_no_notebook(tmp_path, monkeypatch, capsys):
+    paths = notebooks(monkeypatch, tmp_path, a="1 / 0", b="import os; os._exit(1)", c="3", d="print(4)")
+    paths[2].write_text("no notebook")
+    before = [path.read_bytes() for path in paths]
+    assert main(["tutorial", "--run", "--write"]) == 1
+    out = capsys.readouterr().out
+    assert "ZeroDivisionError" in out and "DeadKernelError" in out and "no notebook" in out
+    assert "1 of 4 notebooks ran: failed a.ipynb, b.ipynb, c.ipynb" in out
+    assert [path.read_bytes() for path in paths[:3]] == before[:3] and paths[3].read_bytes() != before[3]
+
+
+@pytest.mark.notebook
+def test_a_notebook_that_was_edited_while_it_ran_stays_as_it_is(tmp_path, monkeypatch, capsys):
+    (path,) = notebooks(monkeypatch, tmp_path, a="print(open('a.ipynb', 'a').write(' '))")
+    before = path.read_text()
+    assert main(["tutorial", "--run", "--write"]) == 1
+    assert "got a newer one; it stays" in capsys.readouterr().out and path.read_text() == before + " "

@@ -74,8 +74,7 @@ class TorchNetwork(nn.Module):
         if self.net.plasticity == "hebbian":
             return None, self.rate
         M = M_OF[self.net.modulator.name](self.modulator(h))  # (B, 1)
-        if self.modulator2 is not None:
-            M = self.gain * (M - torch.tanh(self.modulator2(h)))
+        M = M if self.modulator2 is None else self.gain * (M - torch.tanh(self.modulator2(h)))
         return M[:, 0], (M if self.fan is None else self.fan(M))[:, :, None]  # (B,), (B, 1 or N, 1)
 
     def rewrite(self, hebb, trace, mu, h_prev, p):

@@ -106,7 +106,9 @@ Differences from the authors' code
 """
 
 from .network import PlasticNetwork
-from .proof.gradcheck import GradientCheckError, gradcheck
+from .proof.gradcheck import gradcheck
+from .proof.pairs import check_jvp, check_vjp
+from .proof.report import GradientCheckError
 from .step import State
 
-__all__ = ["GradientCheckError", "PlasticNetwork", "State", "gradcheck"]
+__all__ = ["GradientCheckError", "PlasticNetwork", "State", "check_jvp", "check_vjp", "gradcheck"]

@@ -138,8 +138,8 @@ def test_across_a_kink_nothing_is_said_but_that_there_is_one(x, slope):
     assert report.kinks == [("x", (0,))]
     (row,) = report.parameters
     assert (row.checked, row.failed, row.worst) == (0, 0, None)
-    assert report.passed and report.max_relative_error == 0
-    assert "1 left out at a kink" in report.verdict()
+    assert not report.passed and not report.failures and report.max_relative_error == 0  # nothing was compared
+    assert "1 left out at a kink" in report.verdict() and "0 of 1 compared" in report.verdict()
 
 
 def test_the_complex_step_stays_on_its_side_of_the_kink():
@@ -158,7 +158,8 @@ def test_a_kink_at_one_entry_leaves_the_others_to_be_compared():
 
 def test_a_direction_across_a_kink_is_listed_by_its_number():
     x = {"x": np.array([1.0, 0.0])}
-    report = gradcheck(clipped, x, {"x": np.array([2.0, 2.0])}, directions=3, rng=np.random.default_rng(0))
+    options = {"directions": 3, "rng": np.random.default_rng(0), "raise_on_failure": False}
+    report = gradcheck(clipped, x, {"x": np.array([2.0, 2.0])}, **options)
     assert report.kinks == [("x", 0), ("x", 1), ("x", 2)]
 
 
@@ -188,7 +189,8 @@ def test_a_network_at_the_bound_reports_its_kinks():
     def loss(moved):
         return problem.loss(problem.inputs | moved)
 
-    report = gradcheck(loss, inputs, grads)
+    report = gradcheck(loss, inputs, grads, raise_on_failure=False)
+    assert [row.name for row in report.parameters if not row.passed] == ["state.hebb"] and not report.failures
     assert report.kinks == [("state.hebb", (0, i, j)) for i in range(3) for j in range(3)]
     assert gradcheck(loss, inputs, grads, method="complex").passed
 
@@ -363,7 +365,7 @@ def test_max_entries_samples_each_parameter_by_the_generator(method):
     assert sampled[0] == sampled[1] != sampled[2]
 
 
-@pytest.mark.parametrize("method, evaluations", [("complex", 6), ("central", 13)])
+@pytest.mark.parametrize("method, evaluations", [("complex", 14), ("central", 20)])
 def test_directions_take_the_same_few_evaluations_whatever_the_size(method, evaluations):
     for size in (1, 1000):
         calls = []
@@ -376,7 +378,7 @@ def test_directions_take_the_same_few_evaluations_whatever_the_size(method, eval
         options = {"method": method, "directions": 3, "rng": np.random.default_rng(0)}
         report = gradcheck(loss, {"w": w, "b": POINT["b"]}, {"w": 2 * w, "b": SLOPE["b"]}, **options)
         assert [row.checked for row in report.parameters] == [3, 3]
-        assert len(calls) == evaluations  # central: two each, and one at the point itself
+        assert len(calls) == evaluations  # central: two each; and eight about the loss itself
 
 
 @both_methods
@@ -441,7 +443,9 @@ def test_the_largest_error_is_that_of_the_worst_entry():
         ("method", ValueError, {"method": 1}),
         ("params", TypeError, {"params": [1.0]}),
         ("params", TypeError, {"params": POINT | {"b": 0.7}}),
-        ("params", TypeError, {"params": POINT | {"b": np.float32(0.7)}}),
+        ("params", TypeError, {"params": POINT | {"b": np.float16(0.7)}}),
+        ("params", ValueError, {"params": {}, "grads": {}}),
+        ("params", ValueError, {"params": POINT | {"u": np.zeros((0, 3))}}),
         ("params", TypeError, {"params": POINT | {"b": np.array(1)}}),
         ("params", ValueError, {"params": POINT | {"b": np.array(np.nan)}}),
         ("grads", TypeError, {"grads": [1.0]}),

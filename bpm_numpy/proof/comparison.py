@@ -16,7 +16,9 @@ DEFAULTS = {  # method: step, rtol, atol
 SINGLE = 1e-3, 1e-4  # rtol and atol where a parameter is float32, and so its gradient
 FOLLOW = 1e-3  # the default atol is at most so much of a parameter's largest derivative
 LARGEST_STEP = 0.1
-UNSURE = 0.05  # of a derivative, that its own error may be, to count for it
+NEGLIGIBLE = 1e-9  # a derivative so small beside the largest one is compared with 0 only, by central differences
+DROWNS = 25  # a derivative below so many times the error that rounding makes is not compared
+UNSURE = 0.02  # of a derivative, that its own error may be, to count for it
 
 
 class Settings(NamedTuple):
@@ -39,6 +41,7 @@ class Tolerance(NamedTuple):
     atol: float
     hidden: float
     generous: bool  # the numerical derivative's own error counts for the entry
+    note: str
 
 
 def read_settings(method, step, rtol, atol, max_entries, directions, rng):
@@ -163,22 +166,37 @@ def _tolerance(at, name, probes, claims, largest, settings, rounding):
     step, rtol, atol = _nominal(settings, at)
     size = max((abs(a) for a in claims if np.isfinite(a)), default=0.0)
     length = 1.0 if probes[0][1] is None else float(np.sqrt((np.abs(probes[0][1]) ** 2).sum()))
+    usual = atol
     if settings.atol is None:
         atol = min(atol, FOLLOW * size)
     if settings.method == "complex":
-        floor, hidden = 64 * EPS * length * (largest or abs(at.value)), 0.0
+        # Terms that cancel leave their rounding; if all derivatives are that small, the loss says how large terms are.
+        terms = min(abs(at.value), 1.0)
+        floor, hidden = 64 * EPS * length * (largest if largest > 4 * EPS * terms else terms), 0.0
     else:
-        if settings.step is None and 8 * rounding * length / step > atol + rtol * size:
-            # The error rounding / s + s² L''' / 6 is least near here, if the loss bends over a length of 1.
-            share = rounding * length / size if size > rounding * length else rounding / (abs(at.value) or 1.0)
-            step = min(max(step, float(np.cbrt(3 * share))), LARGEST_STEP)
-        floor = 8 * rounding * length / step
-        # Claims of zero can be right; what is as small as rounding beside the others is a zero too.
-        zero = size <= 64 * EPS * length * max(largest, abs(at.value))
-        hidden = 4 * floor if settings.atol is None and not zero else 0.0
+        # A claim of zero can be right; and beside large derivatives a loss can't show tiny ones.
+        zero = size <= max(64 * EPS * length * abs(at.value), NEGLIGIBLE * largest)
+        noise = rounding * length
+        if settings.step is None:
+            if 8 * noise / step > usual + rtol * size:
+                # The error noise / s + s² L''' / 6 is least near here, if the loss bends over a length of 1.
+                wanted = 8 * noise / usual if zero else float(np.cbrt(3 * noise / size))
+            else:
+                wanted = 0.0 if zero else 2 * DROWNS * 8 * noise / size
+            step = min(max(step, wanted), LARGEST_STEP)
+        floor = 8 * noise / step
+        # A claim drowns in rounding where that is no small part of it; a zero, where it is no small part of the loss.
+        hidden = DROWNS * floor
+        if zero:
+            hidden = np.inf if floor > max(usual, 0.1 * length * abs(at.value)) else 0.0
     if settings.atol is None:
         atol = max(atol, floor)
-    return Tolerance(step, rtol, atol, hidden, settings.rtol is None and settings.atol is None)
+    else:
+        hidden = 0.0
+    note = ""
+    if hidden == 0.0 and settings.method == "central" and 64 * EPS * largest < size <= NEGLIGIBLE * largest:
+        note = f"beside derivatives of {largest:.0e} those of {size:.0e} were compared with 0 only"
+    return Tolerance(step, rtol, atol, hidden, settings.rtol is None and settings.atol is None, note)
 
 
 def _check_parameter(at, name, probes, claims, tolerance, rounding):
@@ -219,7 +237,7 @@ def _check_parameter(at, name, probes, claims, tolerance, rounding):
     number = complex if np.iscomplexobj(at.at[name]) and at.method == "central" else float
     row = ParameterReport(
         name, checked, len(failures), where, number(claim), number(numeric), float(error), tuple(kinks),
-        tuple(failures), tolerance.step, tolerance.atol, "",
+        tuple(failures), tolerance.step, tolerance.atol, "", tolerance.note,
     )  # fmt: skip
     problem = _problem(row, len(probes), unclear, largest, tolerance, rounding)
     return row._replace(problem=problem), largest, coarser
@@ -234,14 +252,14 @@ def _problem(row, wanted, unclear, largest, tolerance, rounding):
         )
     if unclear:
         return (
-            f"no step is good at {len(unclear)} of {wanted} entries, {index_text(unclear[0]).strip() or 'this one'} for "
-            f"instance: the loss is too rough, or too coarse (it is rounded to about {rounding:.0e}); compute it in "
-            "float64, give a step, or use method='complex'"
+            f"no step is good at {len(unclear)} of {wanted}, such as {row.name}{index_text(unclear[0])}: the loss is too "
+            f"rough, or too coarse (it is rounded to about {rounding:.0e}); compute it in float64, give a step, or use "
+            "method='complex'"
         )
-    if 0 < largest < tolerance.hidden:
+    if largest < tolerance.hidden:
         return (
-            f"no derivative is larger than {tolerance.hidden:.0e}, and the rounding of the loss ({rounding:.0e}) hides "
-            "smaller ones: take constants out of the loss, compute it in float64, or use method='complex'"
+            f"the rounding of the loss ({rounding:.0e}) hides derivatives as small as these: take constants out of the "
+            "loss, compute it in float64, scale the parameters, or use method='complex'"
         )
     return ""
 

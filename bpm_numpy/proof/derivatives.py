@@ -206,31 +206,33 @@ def _curved(steps, centrals, gaps, rounding):
 def measure_rounding(line, at, reach, precision):
     """The error of a single value of the loss: its last digit, or more where the loss is computed more coarsely.
 
-    On five points so close together that the loss is a straight line, what is no straight line is rounding. Were it a
-    kink or curvature, it would shrink as the points are moved together.
+    On five points so close together that the loss is a straight line, what is no straight line is rounding. A kink or
+    curvature shrinks as the points are moved together, rounding doesn't, until at last no value moves any more.
     """
-    known = 2 * precision * abs(at)
     if not np.isfinite(at):
         return 0.0
-    found = None
-    for step in (reach, 1e-4 * reach, 1e-8 * reach):
+    known = 2 * precision * abs(at)  # the last digit
+    bent = []
+    for step in reach * 1e-3 ** np.arange(4):
         values = low2, low, high, high2 = np.array([line(k * step)[0] for k in (-2, -1, 1, 2)])
         if not np.isfinite(values).all():
             continue
-        if np.all(values == at):  # nothing moves: the steps between values are larger than this
-            return _step_between_values(line, at, reach, known) if found is None else max(known, found)
-        size = 2 * precision * np.abs(values).max()
+        if np.all(values == at):
+            if not bent:
+                return _step_between_values(line, at, reach, known)
+            break
+        known = max(known, 2 * precision * np.abs(values).max())
         third, fourth = abs(high2 - low2 - 2 * (high - low)) / 4, abs(high2 + low2 - 4 * (high + low) + 6 * at) / 8
-        bent = max(third, fourth)
-        if bent <= 50 * size:
-            known = max(known, bent if found is None else min(bent, found))
-            if step == reach and line(step / 1000)[0] == at and abs(high - low) / 2000 > 50 * size:
-                known = max(known, np.abs(values - at)[values != at].min())  # values on a grid, and ours in line
-            return float(known)
-        if found is not None and bent > 1e-3 * found:  # it didn't shrink
-            return float(max(known, found, bent))
-        found = bent
-    return float(max(known, found or 0.0))
+        bent.append(max(third, fourth))
+        if bent[-1] <= 50 * known:
+            # Values on a grid may lie on a straight line by chance; a thousandth of the step shows the grid.
+            if len(bent) == 1 and line(step / 1000)[0] == at and abs(high - low) / 2000 > 50 * known:
+                bent[-1] = np.abs(values - at)[values != at].min()
+            break
+    rounding = bent.pop() if bent else 0.0
+    while bent and rounding > 0.01 * bent[-1]:  # it didn't shrink
+        rounding = max(rounding, bent.pop())
+    return float(max(known, rounding))
 
 
 def _step_between_values(line, at, reach, known):

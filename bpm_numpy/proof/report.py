@@ -16,6 +16,7 @@ class ParameterReport(NamedTuple):
     |a - n| ≤ atol + rtol max(|a|, |n|); from |a - n| the error of n itself has been taken off, where it matters.
     kinks: the indices left out because of a kink. failures: all indices that failed.
     step, atol: what was used here. problem: why this parameter isn't passed although no entry is wrong, or "".
+    note: what else was less than a full comparison, or "".
     """
 
     name: str
@@ -30,6 +31,7 @@ class ParameterReport(NamedTuple):
     step: float
     atol: float
     problem: str
+    note: str
 
     @property
     def passed(self):
@@ -109,7 +111,8 @@ class Report:
                 f"; the loss is rounded to about {self.rounding:.0e}, so steps up to {max(steps):.0e} "
                 f"and atol up to {max(atols):.0e} were used"
             )
-        return "\n".join([line, *self.problems])
+        notes = [f"{row.name}: {row.note}" for row in self.parameters if row.note]
+        return "\n".join([line, *self.problems, *notes])
 
     def __str__(self):
         header, rows = self.table()

@@ -252,9 +252,9 @@ def _problem(row, wanted, unclear, largest, tolerance, rounding):
         )
     if unclear:
         return (
-            f"no step is good at {len(unclear)} of {wanted}, such as {row.name}{index_text(unclear[0])}: the loss is too "
-            f"rough, or too coarse (it is rounded to about {rounding:.0e}); compute it in float64, give a step, or use "
-            "method='complex'"
+            f"no step is good at {len(unclear)} of {wanted}, such as {row.name}{index_text(unclear[0])}: the loss "
+            f"is too rough, or too coarse (it is rounded to about {rounding:.0e}); compute it in float64, give a step "
+            "or use method='complex'"
         )
     if largest < tolerance.hidden:
         return (
@@ -276,7 +276,7 @@ def _numerical(at, name, where, direction, claim, tolerance, rounding):
     value = at.at[name]
     entry, direction = direction is None, _direction(value, where, direction)
     if at.method == "complex":
-        return Slope(at.complex_slope({name: direction}, tolerance.step * at.smallest(name, direction)), 0.0, "smooth")
+        return Slope(at.complex_slope({name: direction}, tolerance.step * at.fineness(name, direction)), 0.0, "smooth")
     parts = [(1.0, np.real(claim))] + ([(1j, np.imag(claim))] if entry and np.iscomplexobj(value) else [])
     slopes = []
     for unit, part in parts:
@@ -318,7 +318,7 @@ def _check_analytic(at):
 def _real_and_complex(at, names):
     """Complex and real derivative along one direction in ``names``, and what may differ; None if there is a kink."""
     direction = at.spread(names)
-    step = DEFAULTS["complex"][0] * min(at.smallest(name, d) for name, d in direction.items())
+    step = DEFAULTS["complex"][0] * min(at.fineness(name, d) for name, d in direction.items())
     by_complex = at.complex_slope(direction, step)
     if not np.isfinite(by_complex):
         return None

@@ -134,10 +134,10 @@ class LossAt:
             directions[name] = np.asarray(np.copysign(sizes, signs) * self.moving[name])
         return directions
 
-    def smallest(self, name, direction):
-        """The smallest entry that moves and isn't 0, if it is below 1: what a complex step is relative to."""
+    def fineness(self, name, direction):
+        """What a complex step is relative to: 1, or less if the smallest entry that moves and isn't 0 is below 1e-8."""
         sizes = np.abs(self.at[name][direction != 0])
-        return float(max(1e-80, min(1.0, sizes[sizes > 0].min(initial=1.0))))
+        return float(max(1e-80, min(1.0, 1e8 * sizes[sizes > 0].min(initial=1.0))))
 
     def scale(self, direction):
         """What a step is relative to: 1, or the largest entry that moves, if that is larger."""

@@ -49,7 +49,7 @@ def gradcheck(
     method : "central" | "complex"
     step : float
         Of the difference, relative to max(1, |entry|) for "central". Default 6.1e-6, or more where the loss is
-        rounded; 1e-20 for "complex", and less for entries below 1. Where the slopes of both sides differ,
+        rounded; 1e-20 for "complex", and less for entries below 1e-8. Where the slopes of both sides differ,
         "central" tries smaller ones.
     rtol, atol : float
         An entry passes if |a - n| ≤ atol + rtol max(|a|, |n|). Default 1e-5 and 1e-7 for "central", 1e-10 and

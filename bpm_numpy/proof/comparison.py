@@ -169,13 +169,13 @@ def _tolerance(at, name, probes, claims, largest, settings, rounding):
     usual = atol
     if settings.atol is None:
         atol = min(atol, FOLLOW * size)
+    # Terms that cancel leave their rounding; if all derivatives are that small, the loss says how large terms are.
+    terms = min(abs(at.value), 1.0)
     if settings.method == "complex":
-        # Terms that cancel leave their rounding; if all derivatives are that small, the loss says how large terms are.
-        terms = min(abs(at.value), 1.0)
         floor, hidden = 64 * EPS * length * (largest if largest > 4 * EPS * terms else terms), 0.0
     else:
         # A claim of zero can be right; and beside large derivatives a loss can't show tiny ones.
-        zero = size <= max(64 * EPS * length * abs(at.value), NEGLIGIBLE * largest)
+        zero = size <= max(64 * EPS * length * terms, NEGLIGIBLE * largest)
         noise = rounding * length
         if settings.step is None:
             if 8 * noise / step > usual + rtol * size:
@@ -188,7 +188,7 @@ def _tolerance(at, name, probes, claims, largest, settings, rounding):
         # A claim drowns in rounding where that is no small part of it; a zero, where it is no small part of the loss.
         hidden = DROWNS * floor
         if zero:
-            hidden = np.inf if floor > max(usual, 0.1 * length * abs(at.value)) else 0.0
+            hidden = np.inf if floor > max(usual, 0.1 * length * terms, 0.01 * largest) else 0.0
     if settings.atol is None:
         atol = max(atol, floor)
     else:
@@ -327,12 +327,11 @@ def _real_and_complex(at, names):
     for _ in range(2):
         allowed = 1e-7 * abs(by_complex) + 8 * rounding / reach
         slope = central_slope(line, value, reach, rounding, by_complex, allowed)
-        if slope.kind != "smooth" or not np.isfinite(slope.value):
-            return None
-        if _agree(by_complex, slope, allowed):
+        if slope.kind == "smooth" and _agree(by_complex, slope, allowed):
             break
-        rounding = measure_rounding(line, value, reach, EPS)
-    return by_complex, slope, allowed
+        rounding = measure_rounding(line, value, reach, EPS)  # before it is called a difference
+        reach = max(reach, min(float(np.cbrt(3 * rounding / (abs(by_complex) or 1.0))), LARGEST_STEP))
+    return (by_complex, slope, allowed) if slope.kind == "smooth" and np.isfinite(slope.value) else None
 
 
 def _agree(by_complex, slope, allowed):

@@ -68,13 +68,16 @@ def compare(loss, root, params, chosen, analytic, settings):
     ``analytic(name, where, direction)`` is the derivative that is claimed: of an entry (``where`` is its index,
     ``direction`` None) or along ``direction`` (``where`` is its number).
     """
+    for name, value in chosen.items():
+        if settings.method == "complex" and np.iscomplexobj(value):
+            raise TypeError(f"{root}[{name!r}]: expected real numbers for the complex step, got {value.dtype}")
     seed = _seed_of(settings.rng)
     probes = {name: _draw_probes(value, settings) for name, value in chosen.items()}
     moving = {name: _moving(value, probes[name]) for name, value in chosen.items()}
     at = LossAt(loss, root, params, chosen, moving, settings.method)
     if settings.method == "complex":
         _check_analytic(at)
-    claims = {name: [analytic(name, *probe) for probe in probes[name]] for name in chosen}
+    claims = {name: [np.asarray(analytic(name, *probe)).item() for probe in probes[name]] for name in chosen}
     central = settings.method == "central"
     whole = at.spread(chosen)
     rounding = measure_rounding(at.along(whole), at.value, DEFAULTS["central"][0], at.precision) if central else 0.0

@@ -35,7 +35,9 @@ def _walk(tree, name):
 
 
 def _items(tree):
-    return tree.items() if isinstance(tree, dict) else enumerate(tree)
+    if isinstance(tree, dict):
+        return list(tree.items())
+    return list(zip(tree._fields if hasattr(tree, "_fields") else range(len(tree)), tree))  # a NamedTuple has names
 
 
 def _join(name, key):
@@ -69,7 +71,7 @@ def check_parameters(root, params, only):
         check_is_array(root, params)  # one array alone is a tree as well
     found = leaves(params, root)
     for name in chosen_names(root, found, only):
-        label = _label(root, name)
+        label = root if name == root and found[name] is params else f"{root}[{name!r}]"
         check_is_array(label, found[name])
         check_array(label, found[name], found[name].shape, REAL + COMPLEX)
         if not found[name].size:
@@ -97,52 +99,50 @@ def chosen_names(root, found, only):
     return [name for name in found if name in chosen]
 
 
-def check_gradients(root, grads, params, chosen):
-    """Check a tree of gradients against the tree of parameters -> dict of name -> array, for the ``chosen`` ones.
+def check_gradients(grads, params, chosen):
+    """Check a tree of gradients against the tree of parameters, both as (name, tree) -> dict of name -> array.
 
     Same keys, same shapes, real where the parameter is real; NaN may come, since it is a gradient that is wrong,
-    not an argument that is. Of what isn't chosen nothing is asked.
+    not an argument that is. Of what isn't ``chosen`` (a list of names) nothing is asked.
     """
-    found = {}
-    _match(root, grads, params, "", chosen, found)
-    return found
+    (root, tree), (params_root, params_tree) = grads, params
+    return {name or params_root: grad for name, grad in _match(root, tree, params_tree, "", chosen)}
 
 
-def _match(root, grads, params, name, chosen, found):
-    label = _label(root, name)
-    if not any(_below(leaf, name) for leaf in chosen):
-        return
+def _match(root, grads, params, name, chosen):
+    label = root if not name else f"{root}[{name!r}]"
     if isinstance(params, dict):
         if not isinstance(grads, dict):
             raise TypeError(f"{label}: expected a dict of parameter name -> array, got {type(grads).__name__}")
-        needed = [key for key in params if any(_below(leaf, _join(name, key)) for leaf in chosen)]
-        missing = [key for key in needed if key not in grads]
+        missing = [key for key in params if _holds(_join(name, key), chosen) and key not in grads]
         unknown = [key for key in grads if key not in params]
         if missing or unknown:
             which = f"missing {_text(missing)}" if missing else f"unknown {_text(unknown)}"
             raise ValueError(f"{label}: expected the parameters {_text(params)}; {which}")
+        pairs = [(key, child, grads.get(key)) for key, child in params.items()]
     elif isinstance(params, (list, tuple)):
         if not isinstance(grads, (list, tuple)):
             raise TypeError(f"{label}: expected a list or tuple of {len(params)}, got {type(grads).__name__}")
         if len(grads) != len(params):
             raise ValueError(f"{label}: expected a list or tuple of {len(params)}, got one of {len(grads)}")
-        needed = range(len(params))
+        pairs = [(key, child, grad) for (key, child), grad in zip(_items(params), grads)]
     else:
         dtypes = REAL + COMPLEX if params.dtype.type in COMPLEX else REAL if params.dtype == np.float32 else REAL[:1]
         check_array(label, grads, params.shape, dtypes, finite=False)
-        found[name or root] = grads
+        yield name, grads
         return
-    for key in needed:
-        _match(root, grads[key], params[key], _join(name, key), chosen, found)
+    for key, child, grad in pairs:
+        if _holds(_join(name, key), chosen):
+            yield from _match(root, grad, child, _join(name, key), chosen)
+
+
+def _holds(branch, chosen):
+    return any(_below(leaf, branch) for leaf in chosen)
 
 
 def _below(leaf, name):
     """Is the leaf of that name in the branch ``name``?"""
     return not name or leaf == name or leaf.startswith((f"{name}.", f"{name}["))
-
-
-def _label(root, name):
-    return root if name in ("", root) else f"{root}[{name!r}]"
 
 
 def _text(keys):

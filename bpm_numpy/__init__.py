@@ -111,8 +111,10 @@ Differences from the authors' code
 
 from .network import PlasticNetwork
 from .plugins import register, register_network, register_setting, register_study
-from .proof.gradcheck import GradientCheckError, gradcheck
+from .proof.gradcheck import gradcheck
+from .proof.pairs import check_jvp, check_vjp
 from .proof.parts import check_cell, check_modulator, check_rule
+from .proof.report import GradientCheckError
 from .proof.tasks import check_task
 from .proof.ways import compare_ways
 from .state import State
@@ -122,9 +124,11 @@ __all__ = [
     "PlasticNetwork",
     "State",
     "check_cell",
+    "check_jvp",
     "check_modulator",
     "check_rule",
     "check_task",
+    "check_vjp",
     "compare_ways",
     "gradcheck",
     "register",

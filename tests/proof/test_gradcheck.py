@@ -1,7 +1,11 @@
 """The checker itself: it passes right gradients, catches broken ones, and says what it saw and what it left out."""
 
+import copy
 import functools
+import multiprocessing
+import pickle
 import re
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pytest
@@ -139,8 +143,8 @@ def test_across_a_kink_nothing_is_said_but_that_there_is_one(x, slope):
     assert report.kinks == [("x", (0,))]
     (row,) = report.parameters
     assert (row.checked, row.failed, row.worst) == (0, 0, None)
-    assert report.passed and report.max_relative_error == 0
-    assert "1 left out at a kink" in report.verdict()
+    assert not report.passed and not report.failures and report.max_relative_error == 0  # nothing was compared
+    assert "1 left out at a kink" in report.verdict() and "0 of 1 compared" in report.verdict()
 
 
 def test_the_complex_step_stays_on_its_side_of_the_kink():
@@ -159,7 +163,8 @@ def test_a_kink_at_one_entry_leaves_the_others_to_be_compared():
 
 def test_a_direction_across_a_kink_is_listed_by_its_number():
     x = {"x": np.array([1.0, 0.0])}
-    report = gradcheck(clipped, x, {"x": np.array([2.0, 2.0])}, directions=3, rng=np.random.default_rng(0))
+    options = {"directions": 3, "rng": np.random.default_rng(0), "raise_on_failure": False}
+    report = gradcheck(clipped, x, {"x": np.array([2.0, 2.0])}, **options)
     assert report.kinks == [("x", 0), ("x", 1), ("x", 2)]
 
 
@@ -189,7 +194,8 @@ def test_a_network_at_the_bound_reports_its_kinks():
     def loss(moved):
         return problem.loss(problem.inputs | moved)
 
-    report = gradcheck(loss, inputs, grads)
+    report = gradcheck(loss, inputs, grads, raise_on_failure=False)
+    assert [row.name for row in report.parameters if not row.passed] == ["state.hebb"] and not report.failures
     assert report.kinks == [("state.hebb", (0, i, j)) for i in range(3) for j in range(3)]
     assert gradcheck(loss, inputs, grads, method="complex").passed
 
@@ -364,7 +370,7 @@ def test_max_entries_samples_each_parameter_by_the_generator(method):
     assert sampled[0] == sampled[1] != sampled[2]
 
 
-@pytest.mark.parametrize("method, evaluations", [("complex", 6), ("central", 13)])
+@pytest.mark.parametrize("method, evaluations", [("complex", 14), ("central", 20)])
 def test_directions_take_the_same_few_evaluations_whatever_the_size(method, evaluations):
     for size in (1, 1000):
         calls = []
@@ -377,7 +383,7 @@ def test_directions_take_the_same_few_evaluations_whatever_the_size(method, eval
         options = {"method": method, "directions": 3, "rng": np.random.default_rng(0)}
         report = gradcheck(loss, {"w": w, "b": POINT["b"]}, {"w": 2 * w, "b": SLOPE["b"]}, **options)
         assert [row.checked for row in report.parameters] == [3, 3]
-        assert len(calls) == evaluations  # central: two each, and one at the point itself
+        assert len(calls) == evaluations  # central: two each; and eight about the loss itself
 
 
 @both_methods
@@ -442,7 +448,9 @@ def test_the_largest_error_is_that_of_the_worst_entry():
         ("method", ValueError, {"method": 1}),
         ("params", TypeError, {"params": [1.0]}),
         ("params", TypeError, {"params": POINT | {"b": 0.7}}),
-        ("params", TypeError, {"params": POINT | {"b": np.float32(0.7)}}),
+        ("params", TypeError, {"params": POINT | {"b": np.float16(0.7)}}),
+        ("params", ValueError, {"params": {}, "grads": {}}),
+        ("params", ValueError, {"params": POINT | {"u": np.zeros((0, 3))}}),
         ("params", TypeError, {"params": POINT | {"b": np.array(1)}}),
         ("params", ValueError, {"params": POINT | {"b": np.array(np.nan)}}),
         ("grads", TypeError, {"grads": [1.0]}),
@@ -471,3 +479,167 @@ def test_a_bad_argument_is_named(argument, error, options):
     arguments = {"params": POINT, "grads": SLOPE} | options
     with pytest.raises(error, match=f"^{argument}.*: expected"):
         gradcheck(square, **arguments)
+
+
+# A check that can't be fooled.
+
+
+def sum_of_squares(params):
+    return (params["w"] ** 2).sum()
+
+
+def drawn_anew():
+    masks = np.random.default_rng(1)
+    return lambda params: sum_of_squares({"w": params["w"] * (masks.random(6) < 0.8)})
+
+
+def carried(start, keep):
+    state = [start]
+
+    def loss(params):
+        value = (params["w"] * (1 + 0 * state[0])).sum() * (2 + 1e-9 * state[0])
+        state[0] = keep(state[0])
+        return value
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        drawn_anew,
+        lambda: carried(1.0, lambda s: s + 1),
+        lambda: carried(1.0, lambda s: -s),
+        lambda: carried(0.0, lambda s: s + 1 if s == 0 else 0.5 * s + 1),
+    ],
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_loss_that_is_not_repeatable_is_an_error(make, sign):
+    for seed in range(5):
+        w = np.random.default_rng(seed).standard_normal(6)
+        with pytest.raises(ValueError, match="^loss: expected the same value"):
+            gradcheck(make(), {"w": w}, {"w": sign * 2 * w})
+
+
+def test_a_loss_that_drifts_later_is_an_error_too():
+    calls = []
+
+    def loss(params):
+        calls.append(1)
+        return params["w"].sum() * (1 if len(calls) < 12 else 1 + 1e-6)
+
+    with pytest.raises(ValueError, match="^loss: expected the same value before and after"):
+        gradcheck(loss, {"w": np.ones(6)}, {"w": np.ones(6)}, raise_on_failure=False, atol=1.0, rtol=0.1)
+
+
+def test_a_report_is_true_if_it_passed():
+    w = {"w": np.array([1.0, 2.0])}
+    assert gradcheck(sum_of_squares, w, {"w": 2 * w["w"]})
+    report = gradcheck(sum_of_squares, w, {"w": 3 * w["w"]}, raise_on_failure=False)
+    assert not report and not report.passed
+    assert report.failures == [("w", (0,)), ("w", (1,))] and report.parameters[0].failures == ((0,), (1,))
+
+
+def check_factor(factor):
+    w = np.array([1.0, 2.0])
+    return bool(gradcheck(sum_of_squares, {"w": w}, {"w": factor * w}))
+
+
+def test_the_error_can_be_pickled_and_copied():
+    with pytest.raises(GradientCheckError) as caught:
+        check_factor(3)
+    for twin in (pickle.loads(pickle.dumps(caught.value)), copy.copy(caught.value), copy.deepcopy(caught.value)):
+        assert type(twin) is GradientCheckError and str(twin) == str(caught.value)
+        assert str(twin.report) == str(caught.value.report) and twin.report.failures == caught.value.report.failures
+
+
+def test_the_error_crosses_a_process_pool():
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert pool.submit(check_factor, 2).result()
+        with pytest.raises(GradientCheckError, match=r"^w\[1\]: analytic 6"):
+            pool.submit(check_factor, 3).result()
+
+
+@both_methods
+@pytest.mark.parametrize("tolerances", [{"rtol": 0, "atol": 0.5}, {"rtol": 0.5, "atol": 0}, {"rtol": 0, "atol": 0}])
+def test_the_message_names_an_entry_that_failed(method, tolerances):
+    """With rtol = 0 the small entry has the larger relative error, and passes."""
+    w = np.array([1e-3, 1e3])
+    grads = {"w": np.array([2.1e-3, 2e3 + 1.0]) if tolerances["rtol"] == 0 else np.array([8e-3, 2e3])}
+    with pytest.raises(GradientCheckError) as caught:
+        gradcheck(sum_of_squares, {"w": w}, grads, method=method, **tolerances)
+    worst = caught.value.report.parameters[0].worst
+    assert worst in caught.value.report.parameters[0].failures
+    assert str(caught.value).startswith(f"w[{worst[0]}]: ")
+
+
+def test_the_reported_seed_draws_the_same_sample():
+    w = {"w": np.linspace(-1, 1, 50)}
+    wrong = {"w": 2 * w["w"] + 0.1}
+
+    def failures(rng):
+        options = {"max_entries": 5, "rng": rng, "raise_on_failure": False}
+        report = gradcheck(sum_of_squares, w, wrong, **options)
+        return report.seed, report.failures
+
+    for rng in (np.random.default_rng(9), np.random.default_rng(), np.random.default_rng([1, 2])):
+        seed, sample = failures(rng)
+        assert seed is not None and failures(np.random.default_rng(seed)) == (seed, sample)
+    used = np.random.default_rng(9)
+    used.random()
+    assert failures(used)[0] is None
+    assert failures(np.random.default_rng(9).spawn(1)[0])[0] is None if hasattr(used, "spawn") else True
+    assert failures(np.random.Generator(np.random.MT19937(9)))[0] is None
+
+
+@pytest.mark.parametrize("options", [{}, {"directions": 2, "rng": np.random.default_rng(0)}])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_gradient_that_is_no_number_fails_at_kinks_too(value, options):
+    zeros = {"x": np.zeros(3)}
+    loss = lambda params: np.abs(params["x"]).sum()  # noqa: E731
+    report = gradcheck(loss, zeros, {"x": np.full(3, value)}, raise_on_failure=False, **options)
+    assert not report and report.parameters[0].failed == report.parameters[0].checked > 0
+
+
+@pytest.mark.parametrize("at_kink, passes", [(0, True), (3, True), (4, False), (10, False)])
+def test_at_least_a_quarter_of_a_parameter_must_be_compared(at_kink, passes):
+    size = 10 if at_kink == 10 else 4
+    x = np.arange(1.0, size + 1)
+    x[:at_kink] = 0
+    loss = lambda params: np.abs(params["x"]).sum()  # noqa: E731
+    report = gradcheck(loss, {"x": x}, {"x": np.sign(x)}, raise_on_failure=False)
+    assert report.passed == passes and len(report.kinks) == at_kink
+    assert ("must be" in report.verdict()) == (not passes)
+
+
+@both_methods
+def test_below_a_given_atol_nothing_is_passed(method):
+    w = np.array([1.0, -2.0])
+    loss = lambda params: 1e-8 * sum_of_squares(params)  # noqa: E731
+    for factor in (2e-8, -2e-8, 0.0):
+        with pytest.raises(GradientCheckError, match="^w: no derivative is larger than atol"):
+            gradcheck(loss, {"w": w}, {"w": factor * w}, method=method, atol=1e-7)
+    assert gradcheck(loss, {"w": w}, {"w": 2e-8 * w}, method=method)
+    with pytest.raises(GradientCheckError, match=r"^w\[\d\]: analytic"):
+        gradcheck(loss, {"w": w}, {"w": -2e-8 * w}, method=method)
+
+
+def test_a_small_parameter_beside_a_large_one():
+    point = {"a": np.array([1.0, -2.0]), "b": np.array([0.5, 3.0])}
+    for size, noted in ((1e-4, False), (1e-7, False), (1e-12, True)):
+        loss = lambda params: (params["a"] ** 2).sum() + size * np.exp(params["b"]).sum()  # noqa: B023, E731
+        right = {"a": 2 * point["a"], "b": size * np.exp(point["b"])}
+        for method in METHODS:
+            report = gradcheck(loss, point, right, method=method)
+            assert ("compared with 0 only" in report.verdict()) == (noted and method == "central")
+            wrong = gradcheck(loss, point, right | {"b": -right["b"]}, method=method, raise_on_failure=False)
+            assert wrong.passed == (noted and method == "central")
+
+
+def test_the_rounding_of_a_loss_is_told_in_the_verdict():
+    w = np.array([1.0, -2.0])
+    loss = lambda params: float(sum_of_squares({"w": params["w"].astype(np.float32)}))  # noqa: E731
+    report = gradcheck(loss, {"w": w}, {"w": 2 * w})
+    assert 1e-8 < report.rounding < 1e-5 and report.parameters[0].step > report.step
+    assert "the loss is rounded to about" in report.verdict()
+    assert gradcheck(sum_of_squares, {"w": w}, {"w": 2 * w}).rounding == 0

@@ -1,0 +1,362 @@
+"""The comparison behind ``gradcheck``: which derivatives are looked at, with which step, and when one passes."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from ..arguments import check_choice, check_count, check_generator, check_number
+from .derivatives import EPS, LossAt, Slope, central_slope, measure_rounding
+from .report import SMALLEST_SHARE, ParameterReport, Report, index_text
+
+DEFAULTS = {  # method: step, rtol, atol
+    "central": (float(np.cbrt(EPS)), 1e-5, 1e-7),
+    "complex": (1e-20, 1e-10, 1e-12),
+}
+SINGLE = 1e-3, 1e-4  # rtol and atol where a parameter is float32, and so its gradient
+FOLLOW = 1e-3  # the default atol is at most so much of a parameter's largest derivative
+LARGEST_STEP = 0.1
+NEGLIGIBLE = 1e-9  # a derivative so small beside the largest one is compared with 0 only, by central differences
+DROWNS = 25  # a derivative below so many times the error that rounding makes is not compared
+UNSURE = 0.02  # of a derivative, that its own error may be, to count for it
+
+
+class Settings(NamedTuple):
+    """The arguments of ``gradcheck``, checked; None where the default follows from the loss and the parameters."""
+
+    method: str
+    step: float | None
+    rtol: float | None
+    atol: float | None
+    max_entries: int | None
+    directions: int | None
+    rng: np.random.Generator | None
+
+
+class Tolerance(NamedTuple):
+    """Of one parameter: the step, what may differ, and up to which size a derivative drowns in rounding."""
+
+    step: float
+    rtol: float
+    atol: float
+    hidden: float
+    generous: bool  # the numerical derivative's own error counts for the entry
+    note: str
+
+
+def read_settings(method, step, rtol, atol, max_entries, directions, rng):
+    """Settings; TypeError or ValueError that names the argument."""
+    check_choice("method", method, tuple(DEFAULTS))
+    if step is not None:
+        check_number("step", step, above=0)
+    if rtol is not None:
+        check_number("rtol", rtol, at_least=0, below=1)  # from 1 on nearly everything would pass
+    if atol is not None:
+        check_number("atol", atol, at_least=0)
+    if max_entries is not None and directions is not None:
+        raise ValueError("directions: expected None with max_entries, got both")
+    for name, value in (("max_entries", max_entries), ("directions", directions)):
+        if value is not None:
+            check_count(name, value)
+            check_generator("rng", rng)
+    return Settings(method, step, rtol, atol, max_entries, directions, rng)
+
+
+def compare(loss, root, params, chosen, analytic, settings):
+    """Report of the ``chosen`` parameters (name -> array) of the tree ``params``.
+
+    ``analytic(name, where, direction)`` is the derivative that is claimed: of an entry (``where`` is its index,
+    ``direction`` None) or along ``direction`` (``where`` is its number).
+    """
+    for name, value in chosen.items():
+        if settings.method == "complex" and np.iscomplexobj(value):
+            raise TypeError(f"{root}[{name!r}]: expected real numbers for the complex step, got {value.dtype}")
+    seed = _seed_of(settings.rng)
+    probes = {name: _draw_probes(value, settings) for name, value in chosen.items()}
+    moving = {name: _moving(value, probes[name]) for name, value in chosen.items()}
+    at = LossAt(loss, root, params, chosen, moving, settings.method)
+    if settings.method == "complex":
+        _check_analytic(at)
+    claims = {name: [np.asarray(analytic(name, *probe)).item() for probe in probes[name]] for name in chosen}
+    central = settings.method == "central"
+    whole = at.spread(chosen)
+    rounding = measure_rounding(at.along(whole), at.value, DEFAULTS["central"][0], at.precision) if central else 0.0
+    for _ in range(3):
+        rows, coarser = _check_all(at, probes, claims, settings, rounding)
+        if coarser <= 4 * rounding:
+            break
+        rounding = coarser  # what is smooth in one direction may be coarse in another
+    at.again(
+        "expected the same value before and after the check, got {} and {}; "
+        "look for a state that is kept from call to call, or random numbers drawn anew"
+    )
+    step, rtol, atol = _nominal(settings, at)
+    coarse = any(row.step > step or row.atol > atol for row in rows)
+    report = Report(tuple(rows), settings.method, step, rtol, atol, seed, rounding if central and coarse else 0.0)
+    return report if report.passed else replace(report, hint=_hint(report, at, chosen))
+
+
+def _seed_of(rng):
+    """What np.random.default_rng needs to draw the same again; None unless ``rng`` is as it was made."""
+    if rng is None:
+        return None
+    seed = getattr(rng.bit_generator.seed_seq, "entropy", None)
+    fresh = seed is not None and np.random.default_rng(seed).bit_generator.state
+    return seed if fresh and _same(fresh, rng.bit_generator.state) else None
+
+
+def _same(one, other):
+    if isinstance(one, dict):
+        return isinstance(other, dict) and one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    return bool(np.array_equal(one, other))
+
+
+def _draw_probes(value, settings):
+    """(index, None) of every entry or of a sample, or (number, random direction)."""
+    rng = settings.rng
+    if settings.directions is not None:
+        directions = [rng.standard_normal(value.shape) for _ in range(settings.directions)]
+        if np.iscomplexobj(value):
+            directions = [v + 1j * rng.standard_normal(value.shape) for v in directions]
+        return [(number, np.asarray(v)) for number, v in enumerate(directions)]
+    if settings.max_entries is None or value.size <= settings.max_entries:
+        chosen = range(value.size)
+    else:
+        chosen = np.sort(rng.choice(value.size, settings.max_entries, replace=False))
+    return [(tuple(int(i) for i in np.unravel_index(flat, value.shape)), None) for flat in chosen]
+
+
+def _moving(value, probes):
+    """1 at the entries that the probes move, 0 at the others."""
+    if probes[0][1] is not None or len(probes) == value.size:
+        return np.ones(value.shape)
+    moving = np.zeros(value.shape)
+    for where, _ in probes:
+        moving[where] = 1
+    return moving
+
+
+def _nominal(settings, at):
+    """Step, rtol and atol as given, or the defaults."""
+    step, rtol, atol = DEFAULTS[settings.method]
+    if at.single:
+        rtol, atol = SINGLE
+    given = settings.step, settings.rtol, settings.atol
+    return tuple(default if value is None else value for value, default in zip(given, (step, rtol, atol)))
+
+
+def _check_all(at, probes, claims, settings, rounding):
+    """A row per parameter, and the coarsest rounding that was met on the way; no more rows once it is too coarse."""
+    largest = max((abs(a) for row in claims.values() for a in row if np.isfinite(a)), default=0.0)
+    rows, sizes, coarsest = [], [], rounding
+    for name in probes:
+        tolerance = _tolerance(at, name, probes[name], claims[name], largest, settings, rounding)
+        row, size, coarser = _check_parameter(at, name, probes[name], claims[name], tolerance, rounding)
+        rows.append(row)
+        sizes.append(size)
+        coarsest = max(coarsest, coarser)
+        if coarsest > 4 * rounding:
+            break
+    # With an atol above all derivatives, any gradient of that size would pass.
+    if settings.atol and any(sizes) and max(sizes) <= settings.atol:
+        problem = f"no derivative is larger than atol {settings.atol:.0e}, so nothing could fail: scale the loss up"
+        rows = [row._replace(problem=row.problem or problem) for row in rows]
+    return rows, coarsest
+
+
+def _tolerance(at, name, probes, claims, largest, settings, rounding):
+    """The Tolerance of one parameter, from the size of its derivatives and the rounding of the loss."""
+    step, rtol, atol = _nominal(settings, at)
+    size = max((abs(a) for a in claims if np.isfinite(a)), default=0.0)
+    length = 1.0 if probes[0][1] is None else float(np.sqrt((np.abs(probes[0][1]) ** 2).sum()))
+    usual = atol
+    if settings.atol is None:
+        atol = min(atol, FOLLOW * size)
+    # Terms that cancel leave their rounding; if all derivatives are that small, the loss says how large terms are.
+    terms = min(abs(at.value), 1.0)
+    if settings.method == "complex":
+        floor, hidden = 64 * EPS * length * (largest if largest > 4 * EPS * terms else terms), 0.0
+    else:
+        # A claim of zero can be right; and beside large derivatives a loss can't show tiny ones.
+        zero = size <= max(64 * EPS * length * terms, NEGLIGIBLE * largest)
+        noise = rounding * length
+        if settings.step is None:
+            if 8 * noise / step > usual + rtol * size:
+                # The error noise / s + s² L''' / 6 is least near here, if the loss bends over a length of 1.
+                wanted = 8 * noise / usual if zero else float(np.cbrt(3 * noise / size))
+            else:
+                wanted = 0.0 if zero else 2 * DROWNS * 8 * noise / size
+            step = min(max(step, wanted), LARGEST_STEP)
+        floor = 8 * noise / step
+        # A claim drowns in rounding where that is no small part of it; a zero, where it is no small part of the loss.
+        hidden = DROWNS * floor
+        if zero:
+            hidden = np.inf if floor > max(usual, 0.1 * length * terms, 0.01 * largest) else 0.0
+    if settings.atol is None:
+        atol = max(atol, floor)
+    else:
+        hidden = 0.0
+    note = ""
+    if hidden == 0.0 and settings.method == "central" and 64 * EPS * largest < size <= NEGLIGIBLE * largest:
+        note = f"beside derivatives of {largest:.0e} those of {size:.0e} were compared with 0 only"
+    return Tolerance(step, rtol, atol, hidden, settings.rtol is None and settings.atol is None, note)
+
+
+def _check_parameter(at, name, probes, claims, tolerance, rounding):
+    """(ParameterReport, largest derivative seen, rounding met)."""
+    kinks, failures, unclear = [], [], []
+    worst, largest, coarser = None, 0.0, rounding
+    for (where, direction), claim in zip(probes, claims):
+        slope = _numerical(at, name, where, direction, claim, tolerance, rounding)
+        if slope.kind == "unclear":
+            at.again(
+                "expected the same value at the same parameters, got {} and {}; look for random numbers drawn anew, or "
+                "for a state that is kept from call to call"
+            )
+            line = at.along({name: _direction(at.at[name], where, direction)})
+            coarser = max(coarser, measure_rounding(line, at.value, tolerance.step, at.precision))
+            if coarser > 4 * rounding:
+                break
+        if slope.kind == "kink" and np.isfinite(claim):
+            kinks.append(where)
+            continue
+        numeric, error, passed = slope.value, np.inf, False  # of NaN and infinity
+        if np.isfinite(claim) and np.isfinite(numeric):
+            difference, scale = abs(claim - numeric), max(abs(claim), abs(numeric))
+            largest = max(largest, scale)
+            if tolerance.generous:
+                difference = max(0.0, difference - min(slope.error, UNSURE * scale))
+            passed = difference <= tolerance.atol + tolerance.rtol * scale
+            scale += tolerance.atol / tolerance.rtol if tolerance.rtol else 0
+            error = difference / scale if scale else 0.0
+        if not passed:
+            failures.append(where)
+            if slope.kind == "unclear":
+                unclear.append(where)
+        if worst is None or (not passed, error) > worst[0]:
+            worst = (not passed, error), where, claim, numeric
+    checked = len(probes) - len(kinks)
+    (_, error), where, claim, numeric = worst or ((False, 0.0), None, np.nan, np.nan)
+    number = complex if np.iscomplexobj(at.at[name]) and at.method == "central" else float
+    row = ParameterReport(
+        name, checked, len(failures), where, number(claim), number(numeric), float(error), tuple(kinks),
+        tuple(failures), tolerance.step, tolerance.atol, "", tolerance.note,
+    )  # fmt: skip
+    problem = _problem(row, len(probes), unclear, largest, tolerance, rounding)
+    return row._replace(problem=problem), largest, coarser
+
+
+def _problem(row, wanted, unclear, largest, tolerance, rounding):
+    """Why a parameter isn't passed although nothing is known to be wrong, or ""."""
+    if row.checked < SMALLEST_SHARE * wanted:
+        return (
+            f"{row.checked} of {wanted} compared, the others are at a kink; at least {SMALLEST_SHARE:.0%} must be: "
+            "move the parameters a little, or use method='complex'"
+        )
+    if unclear:
+        return (
+            f"no step is good at {len(unclear)} of {wanted}, such as {row.name}{index_text(unclear[0])}: the loss "
+            f"is too rough, or too coarse (it is rounded to about {rounding:.0e}); compute it in float64, give a step "
+            "or use method='complex'"
+        )
+    if largest < tolerance.hidden:
+        return (
+            f"the rounding of the loss ({rounding:.0e}) hides derivatives as small as these: take constants out of the "
+            "loss, compute it in float64, scale the parameters, or use method='complex'"
+        )
+    return ""
+
+
+def _direction(value, where, direction):
+    if direction is None:
+        direction = np.zeros(value.shape)
+        direction[where] = 1
+    return direction
+
+
+def _numerical(at, name, where, direction, claim, tolerance, rounding):
+    """The Slope of the loss in an entry or along a direction; of a complex entry that of both of its parts."""
+    value = at.at[name]
+    entry, direction = direction is None, _direction(value, where, direction)
+    if at.method == "complex":
+        return Slope(at.complex_slope({name: direction}, tolerance.step * at.fineness(name, direction)), 0.0, "smooth")
+    parts = [(1.0, np.real(claim))] + ([(1j, np.imag(claim))] if entry and np.iscomplexobj(value) else [])
+    slopes = []
+    for unit, part in parts:
+        along = {name: unit * direction}
+        length, scale = float(np.sqrt((direction**2 if entry else np.abs(direction) ** 2).sum())), at.scale(along)
+        precision = float(np.finfo(value.dtype).eps)
+        smallest = 64 * precision * float(np.abs(value[direction != 0]).max(initial=0.0)) / length
+        allowed = tolerance.atol + tolerance.rtol * abs(claim)
+        if not np.isfinite(part):  # it fails whatever the loss is
+            part, allowed = 0.0, np.inf
+        reach = tolerance.step * scale / length
+        slopes.append(central_slope(at.along(along), at.value, reach, rounding, part, allowed, smallest))
+    if len(slopes) == 1:
+        return slopes[0]
+    kinds = [slope.kind for slope in slopes]
+    kind = next(kind for kind in ("unclear", "kink", "smooth") if kind in kinds)
+    return Slope(slopes[0].value + 1j * slopes[1].value, sum(slope.error for slope in slopes), kind)
+
+
+def _check_analytic(at):
+    """ValueError if the complex step loses a part of the loss, which a difference of real values would see."""
+    if not np.isfinite(at.value):
+        return
+    seen = {}
+    for names in [list(at.at)] + [[name] for name in at.at]:
+        seen[", ".join(names)] = pair = _real_and_complex(at, names)
+        if len(seen) == 1 and pair is not None and _agree(*pair):
+            return
+    lost = {names: pair for names, pair in seen.items() if pair is not None and not _agree(*pair)}
+    if lost:
+        names, (by_complex, slope, _) = list(lost.items())[-1]
+        raise ValueError(
+            f"loss: expected an analytic loss, but along a direction in {names} the complex step gives "
+            f"{by_complex:.6e} and a difference of real values {slope.value:.6e}; abs, conj, vdot, .real, round lose "
+            "imaginary parts: write z * z for abs(z)**2, z @ z for vdot(z, z), or use method='central'"
+        )
+
+
+def _real_and_complex(at, names):
+    """Complex and real derivative along one direction in ``names``, and what may differ; None if there is a kink."""
+    direction = at.spread(names)
+    step = DEFAULTS["complex"][0] * min(at.fineness(name, d) for name, d in direction.items())
+    by_complex = at.complex_slope(direction, step)
+    if not np.isfinite(by_complex):
+        return None
+    line, value, reach = at.along(direction), at.value.real, DEFAULTS["central"][0] * at.scale(direction)
+    rounding = 2 * EPS * abs(value)
+    for _ in range(2):
+        allowed = 1e-7 * abs(by_complex) + 8 * rounding / reach
+        slope = central_slope(line, value, reach, rounding, by_complex, allowed)
+        if slope.kind == "smooth" and _agree(by_complex, slope, allowed):
+            break
+        rounding = measure_rounding(line, value, reach, EPS)  # before it is called a difference
+        reach = max(reach, min(float(np.cbrt(3 * rounding / (abs(by_complex) or 1.0))), LARGEST_STEP))
+    return (by_complex, slope, allowed) if slope.kind == "smooth" and np.isfinite(slope.value) else None
+
+
+def _agree(by_complex, slope, allowed):
+    return abs(by_complex - slope.value) <= 10 * (allowed + slope.error)
+
+
+def _hint(report, at, chosen):
+    """What may explain a failure, or ""."""
+    hints = []
+    failed = {row.name: row for row in report.parameters if row.failed}
+    for row in failed.values():
+        if isinstance(row.analytic, complex) and abs(row.analytic.conjugate() - row.numeric) <= 1e-3 * abs(row.numeric):
+            hints.append(f"{row.name}: the conjugate would agree; here dL/d(real) + i dL/d(imaginary) is asked for")
+    names = list(chosen)
+    for number, one in enumerate(names):
+        for other in names[number + 1 :]:
+            if (one in failed or other in failed) and np.may_share_memory(chosen[one], chosen[other]):
+                hints.append(f"{one} and {other} share memory; here each is moved without the other")
+    if at.raised is not None:
+        hints.append(f"near the parameters the loss raised {at.raised!r}")
+    if at.method == "complex":
+        rounding = measure_rounding(at.along(at.spread(chosen)), at.value.real, DEFAULTS["central"][0], EPS)
+        if rounding > 1e-12 * abs(at.value):
+            hints.append(f"the loss is rounded to about {rounding:.0e}; does it compute in single precision?")
+    return "\n".join(hints)

@@ -1,0 +1,259 @@
+"""Numerical derivatives of a loss along a line, and what spoils them: rounding, kinks, curvature.
+
+With R and L the slopes to the right and to the left of x at a distance s, the central difference is (R + L) / 2, and
+the gap R - L tells what the loss is like there. As s shrinks
+
+    a smooth loss           the gap shrinks with it, at least in proportion
+    a kink at x             the gap stays: it is the jump of the slope
+    a kink within s of x    the gap stays until s is smaller than the distance, and then is gone at once
+    too large a step        no pattern, until s is small enough for the curvature; from there on smooth
+    rounding of size r      the gap grows, up to 4r / s
+
+So where the two slopes differ, or the gradient doesn't agree, smaller steps are tried until two of them agree, or
+until rounding hides the answer.
+"""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from .trees import leaves, rebuild
+
+EPS = float(np.finfo(np.float64).eps)
+RATIO = 8.0  # of one step to the next smaller one
+LEVELS = 15  # so many steps at most: 8^-14 is 2e-13
+ComplexWarning = np.exceptions.ComplexWarning
+
+
+class Slope(NamedTuple):
+    """A derivative along a line, how far it may be off, and "smooth", "kink" or "unclear"."""
+
+    value: float
+    error: float
+    kind: str
+
+
+class LossAt:
+    """The loss at ``params`` and near them. It gets read-only copies, so nothing of the caller's is written to."""
+
+    def __init__(self, loss, root, params, chosen, moving, method):
+        self.loss, self.root, self.params, self.method = loss, root, params, method
+        self.moving = moving  # name -> 1 at the entries that are compared
+        rest = {name: value for name, value in leaves(params, root).items() if name not in chosen}
+        self.rest = {name: _read_only(np.array(v)) if isinstance(v, np.ndarray) else v for name, v in rest.items()}
+        self.at = {name: _read_only(np.array(v, self.dtype(v))) for name, v in chosen.items()}
+        self.single = any(v.dtype in (np.float32, np.complex64) for v in chosen.values())
+        self.raised = None  # by a loss that isn't defined at a point near params
+        self.value = self.evaluate({})
+        self.precision = EPS  # of the number that the loss returns
+        dtype = np.asarray(self.returned).dtype
+        if dtype.kind in "fc":
+            self.precision = max(EPS, float(np.finfo(dtype).eps))
+        self.again(
+            "expected the same value at the same parameters, got {} and {}; look for random numbers drawn anew "
+            "(dropout, sampled actions), for a state kept from call to call, for a loss that counts its calls"
+        )
+
+    def dtype(self, value):
+        return np.complex128 if self.method == "complex" else np.asarray(value).dtype
+
+    def again(self, message):
+        """Evaluate at ``params`` once more; ValueError unless it gives the same value, up to the last digits."""
+        value = self.evaluate({})
+        same = value == self.value or (np.isnan(value) and np.isnan(self.value))
+        if not same and not abs(value - self.value) <= 100 * EPS * abs(self.value):
+            raise ValueError(f"loss: {message.format(self.value, value)}")
+
+    def evaluate(self, moved):
+        """The loss with some parameters moved, as a Python number."""
+        views = {name: value.view() for name, value in {**self.at, **moved}.items()}  # nobody can make a view writeable
+        tree = rebuild(self.params, {**self.rest, **views}, self.root)
+        if self.method == "complex":
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", ComplexWarning)
+                try:
+                    value = self.loss(tree)
+                except ComplexWarning as warning:
+                    raise TypeError(
+                        f"loss: expected a loss that keeps imaginary parts, got one that drops them ({warning}): "
+                        "complex numbers written into a real array, float(), astype(float); use method='central'"
+                    ) from warning
+        else:
+            value = self.loss(tree)
+        self.returned = value
+        if np.ndim(value) != 0 or not np.issubdtype(np.asarray(value).dtype, np.number):
+            raise TypeError(f"loss: expected a function that returns a scalar, got {value!r}")
+        if self.method == "central" and np.iscomplexobj(value):
+            raise TypeError(f"loss: expected a real value from real parameters, got {value!r}")
+        if self.method == "complex":
+            if not np.iscomplexobj(value):
+                raise TypeError(
+                    f"loss: expected a complex value from complex parameters, got {value!r}; abs(), .real, float() and "
+                    "the like drop the imaginary part: use method='central'"
+                )
+            if np.asarray(value).dtype == np.complex64:
+                raise TypeError(f"loss: expected complex128 from complex128 parameters, got complex64 {value!r}")
+        return complex(value) if self.method == "complex" else float(value)
+
+    def along(self, direction):
+        """The real loss on a line: t -> (loss at params + t direction, the t that rounding made of it).
+
+        ``direction`` is a dict of name -> array. Where the loss raises an arithmetic error it is NaN.
+        """
+        square = sum(float((np.abs(d) ** 2).sum()) for d in direction.values())
+
+        def line(t):
+            moved, reached = {}, 0.0
+            for name, d in direction.items():
+                x = self.at[name]
+                moved[name] = _read_only((x + t * d).astype(x.dtype))
+                reached += float((np.conj(d) * (moved[name] - x)).real.sum())
+            try:
+                with np.errstate(all="ignore"):  # it is we who left the place where the loss is asked for
+                    value = self.evaluate(moved)
+            except (ArithmeticError, ValueError) as error:
+                self.raised, value = error, np.nan
+            return float(np.real(value)), reached / square
+
+        return line
+
+    def complex_slope(self, direction, step):
+        """Im loss(params + i step direction) / step."""
+        with np.errstate(all="ignore"):
+            value = self.evaluate({name: _read_only(self.at[name] + 1j * step * d) for name, d in direction.items()})
+        return value.imag / step
+
+    def spread(self, names):
+        """A fixed direction that moves every entry of the ``moving`` ones, each by 0.2 to 1, with both signs."""
+        directions = {}
+        for name in names:
+            x = self.at[name]
+            turns = 2.4 * np.arange(1, x.size + 1).reshape(x.shape)
+            sizes, signs = 0.2 + 0.8 * np.abs(np.cos(turns)), np.sin(1.7 * turns + len(name))
+            directions[name] = np.asarray(np.copysign(sizes, signs) * self.moving[name])
+        return directions
+
+    def fineness(self, name, direction):
+        """What a complex step is relative to: 1, or less if the smallest entry that moves and isn't 0 is below 1e-8."""
+        sizes = np.abs(self.at[name][direction != 0])
+        return float(max(1e-80, min(1.0, 1e8 * sizes[sizes > 0].min(initial=1.0))))
+
+    def scale(self, direction):
+        """What a step is relative to: 1, or the largest entry that moves, if that is larger."""
+        return max([1.0] + [float(np.abs(self.at[n][d != 0]).max(initial=0.0)) for n, d in direction.items()])
+
+
+def central_slope(line, at, reach, rounding, analytic, tolerance, smallest=0.0):
+    """Derivative at 0 of ``line``, whose value there is ``at``.
+
+    ``reach``: the first step; no step is smaller than ``smallest``. ``rounding``: of a value of the loss. Two
+    evaluations where the slopes to both sides agree with ``analytic`` up to ``tolerance``.
+    """
+    central, gap = _central_and_gap(line, at, reach)
+    if abs(gap) / 2 <= tolerance and abs(central - analytic) <= tolerance:
+        return Slope(central, 0.0, "smooth")
+    if np.isnan(at):
+        return Slope(np.nan, np.inf, "smooth")
+    # Step, central difference, gap, and the central difference without its error of second order.
+    steps, centrals, gaps, refined, errors = [reach], [central], [gap], [central], [np.inf]
+    enough = max(tolerance, 0.05 * abs(gap)) if np.isfinite(gap) else np.inf
+    while len(steps) < LEVELS and steps[-1] / RATIO >= smallest:
+        step = steps[-1] / RATIO
+        noise = 2 * rounding / step
+        if 2 * noise > enough and len(steps) >= 3:
+            break
+        central, gap = _central_and_gap(line, at, step)
+        steps.append(step)
+        centrals.append(central)
+        gaps.append(gap)
+        refined.append(central + (central - centrals[-2]) / (RATIO**2 - 1))
+        errors.append(abs(refined[-1] - refined[-2]) + noise)
+        shrinks = abs(gap) <= max(tolerance, 0.6 * abs(gaps[-2]) + noise)
+        if shrinks and abs(refined[-1] - refined[-2]) <= tolerance / 4 + noise:
+            if len(steps) == 2:  # the first step was small enough
+                return Slope(centrals[0], errors[-1], "smooth")
+            kink = abs(gaps[0]) / 2 > tolerance and not _curved(steps, centrals, gaps, rounding)
+            return Slope(refined[-1], errors[-1], "kink" if kink else "smooth")
+    if not np.isfinite(gaps[-3:]).all():
+        return Slope(np.nan, np.inf, "smooth")
+    if len(steps) >= 3 and all(
+        0.7 * abs(a) <= abs(b) <= 1.4 * abs(a) and abs(b) > 2 * rounding / s
+        for a, b, s in zip(gaps[-3:], gaps[-2:], steps[-2:])
+    ):
+        return Slope(refined[0], abs(gaps[-1]), "kink")
+    best = int(np.nanargmin(errors))
+    return Slope(refined[best], errors[best], "unclear")
+
+
+def _central_and_gap(line, at, step):
+    (right, up), (left, down) = line(step), line(-step)
+    if not (0.5 * step <= up <= 1.5 * step and 0.5 * step <= -down <= 1.5 * step):
+        return np.nan, np.nan  # lost in the rounding of the parameter itself
+    right, left = (right - at) / up, (left - at) / down
+    return (right + left) / 2, right - left
+
+
+def _curved(steps, centrals, gaps, rounding):
+    """Is the curvature that the last two steps show large enough to explain the gap of the first step?"""
+    noise = 2 * rounding / steps[-1]
+    grown = steps[0] / steps[-2]
+    second = max(0.0, abs(gaps[-2]) - noise) * grown
+    third = max(0.0, abs(centrals[-1] - centrals[-2]) - noise) * grown**2
+    return second + third >= 0.25 * abs(gaps[0])
+
+
+def measure_rounding(line, at, reach, precision):
+    """The error of a single value of the loss: its last digit, or more where the loss is computed more coarsely.
+
+    On five points so close together that the loss is a straight line, what is no straight line is rounding. A kink or
+    curvature shrinks as the points are moved together, rounding doesn't, until at last no value moves any more.
+    """
+    if not np.isfinite(at):
+        return 0.0
+    known = 2 * precision * abs(at)  # the last digit
+    bent = []
+    for step in reach * 1e-3 ** np.arange(4):
+        values = low2, low, high, high2 = np.array([line(k * step)[0] for k in (-2, -1, 1, 2)])
+        if not np.isfinite(values).all():
+            continue
+        if np.all(values == at):
+            if not bent:
+                return _step_between_values(line, at, reach, known)
+            break
+        known = max(known, 2 * precision * np.abs(values).max())
+        third, fourth = abs(high2 - low2 - 2 * (high - low)) / 4, abs(high2 + low2 - 4 * (high + low) + 6 * at) / 8
+        bent.append(max(third, fourth))
+        if bent[-1] <= 50 * known:
+            # Values on a grid may lie on a straight line by chance; a thousandth of the step shows the grid.
+            if len(bent) == 1 and line(step / 1000)[0] == at and abs(high - low) / 2000 > 50 * known:
+                bent[-1] = np.abs(values - at)[values != at].min()
+            break
+    rounding = bent.pop() if bent else 0.0
+    while bent and rounding > 0.01 * bent[-1]:  # it didn't shrink
+        rounding = max(rounding, bent.pop())
+    return float(max(known, rounding))
+
+
+def _step_between_values(line, at, reach, known):
+    """By how much a loss that doesn't move near x jumps when it does move; ``known`` if it doesn't, or doesn't jump."""
+    for far in reach * RATIO ** np.arange(1, 6):
+        for sign in (-1, 1):
+            still, moved = 0.0, sign * far
+            change = abs(line(moved)[0] - at)
+            if not change > 0:
+                continue
+            for _ in range(50):  # is it a jump, or a kink behind which the loss begins to rise?
+                middle = (still + moved) / 2
+                between = abs(line(middle)[0] - at)
+                still, moved, change = (still, middle, between) if between > 0 else (middle, moved, change)
+                if change <= 50 * known:
+                    break
+            return float(max(known, change))
+    return float(known)
+
+
+def _read_only(array):
+    array = np.asarray(array)
+    array.flags.writeable = False
+    return array

@@ -43,5 +43,5 @@ def run(arguments):
     inside = sys.executable.startswith(os.getcwd() + os.sep)
     python = os.path.relpath(sys.executable) if inside else sys.executable
     print(f"\nThe results are in {RESULTS}/: hebb_over_time.png and {path.name}.")
-    print(f"Open the notebooks with: {python} -m jupyter lab notebooks/{path.name}")
+    print(f"Open the notebooks with: {python} -m bpm_numpy tutorial")
     return 1 if failed else 0

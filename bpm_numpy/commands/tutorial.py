@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+from ..site.jupyter import OPTIONS
 from ..site.notebooks import execute, find_notebooks, write_notebook
 
 HELP = "open the notebooks; --run executes them, --html DIR writes a static site"
@@ -35,7 +36,7 @@ def run(arguments):
         return write_site(chosen, arguments.html)
     if arguments.run:
         return run_all(chosen, arguments.write)
-    return subprocess.run([sys.executable, "-m", "jupyter", "lab", str(chosen[0])]).returncode
+    return subprocess.run([sys.executable, "-m", "jupyter", "lab", *OPTIONS, str(chosen[0])]).returncode
 
 
 def run_all(paths, write):

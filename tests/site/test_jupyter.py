@@ -48,24 +48,32 @@ def test_other_files_are_left_alone(tmp_path):
 @pytest.fixture
 def clone(tmp_path):
     """A copy of what JupyterLab works with, so that nothing here is at risk."""
-    for name in ("bpm_numpy", "jupyter"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "bpm_numpy", tmp_path / "bpm_numpy", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "notebooks").mkdir()
     shutil.copy(FOLDER / "00_start_here.ipynb", tmp_path / "notebooks")
     return tmp_path
 
 
+def jupyterlab(clone):
+    """The command line that ``python -m bpm_numpy tutorial`` runs."""
+    code = "import subprocess; subprocess.run = lambda command: print(*command, sep='\\n') or exit()\n"
+    code += "from bpm_numpy.__main__ import main; main(['tutorial'])"
+    options = {"cwd": clone, "env": os.environ | {"PYTHONPATH": str(clone)}, "capture_output": True, "text": True}
+    command = subprocess.run([sys.executable, "-c", code], **options, check=True).stdout.splitlines()
+    assert command[1:4] == ["-m", "jupyter", "lab"] and command[-1] == str(clone / "notebooks" / "00_start_here.ipynb")
+    return command
+
+
 @pytest.fixture
 def ask(clone):
-    """A function that asks a JupyterLab server started in the clone: ask(path, a JSON object to PUT or None)."""
+    """A function that asks the JupyterLab of the clone: ask(path, a JSON object to PUT or None)."""
     running = clone / "running"
     variables = {
         "PYTHONPATH": str(clone),
-        "JUPYTER_CONFIG_PATH": str(clone / "jupyter"),  # as after an installation
         "JUPYTER_CONFIG_DIR": str(clone / "of the user"),
         "JUPYTER_RUNTIME_DIR": str(running),
     }
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--port=0", "notebooks/"]
+    command = [*jupyterlab(clone), "--no-browser", "--allow-root", "--port=0"]
     options = {"cwd": clone, "env": os.environ | variables, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **options) as server:
         try:

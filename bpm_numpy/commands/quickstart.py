@@ -58,5 +58,5 @@ def tour(path, seed):
     inside = sys.executable.startswith(os.getcwd() + os.sep)
     python = os.path.relpath(sys.executable) if inside else sys.executable
     print(f"\nThe results are in {RESULTS}/: {FIGURE} and {path.name}.")
-    print(f"Open the notebooks with: {python} -m jupyter lab notebooks/{path.name}")
+    print(f"Open the notebooks with: {python} -m bpm_numpy tutorial")
     return 1 if failed else 0

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 
+from ..site.jupyter import OPTIONS
 from ..site.notebooks import execute_apart, find_notebooks, write_notebook
 from .messages import say_stopped
 
@@ -51,7 +52,8 @@ def open_in_jupyterlab(path):
         raise ImportError("JupyterLab is not installed")
     # The folder above is its root: pictures in notebooks come from figures/, which is beside the notebooks' folder.
     root = path.resolve().parent.parent
-    process = subprocess.Popen([sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={root}", str(path)])
+    words = ["-m", "jupyter", "lab", f"--ServerApp.root_dir={root}", *OPTIONS, str(path)]
+    process = subprocess.Popen([sys.executable, *words])
     received = []
     before = signal.signal(signal.SIGINT, lambda number, _: received.append(number))
     try:

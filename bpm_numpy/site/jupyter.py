@@ -1,13 +1,15 @@
 """For JupyterLab: the notebooks are saved in the form in which they are stored.
 
 JupyterLab notes in a notebook which Python and which kernel it was opened with, and saves that by itself two minutes
-later. So a notebook that was only read would count as changed, and differently on every machine. Installing the package
-puts a file into the environment's etc/jupyter (see pyproject.toml) that has the server load this module.
+later. So a notebook that was only read would count as changed, and differently on every machine. This module is an
+extension of Jupyter's server, which ``python -m bpm_numpy tutorial`` turns on (OPTIONS).
 """
 
 from pathlib import Path
 
 from .notebooks import FOLDER, METADATA
+
+OPTIONS = [f"--ServerApp.jpserver_extensions={__name__}=True"]
 
 
 def keep_metadata(model, path, contents_manager, **_):

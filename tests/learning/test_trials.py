@@ -104,9 +104,9 @@ def test_one_trial_is_the_whole_sequence(options):
         np.testing.assert_allclose(grad, whole[name], rtol=1e-9, atol=1e-12, err_msg=name)
 
 
-@pytest.mark.parametrize("eligibility", ["outer", "trace"])
-def test_networks_that_go_by_chunks_do_so_within_a_trial(eligibility):
-    net, rng = PlasticNetwork(2, 80, 2, eligibility=eligibility), np.random.default_rng(2)
+@pytest.mark.parametrize("rule", ["outer", "trace"])
+def test_networks_that_go_by_chunks_do_so_within_a_trial(rule):
+    net, rng = PlasticNetwork(2, 80, 2, rule=rule), np.random.default_rng(2)
     assert choose_plan(net, CHUNK, 8) != "steps"
     params, x = net.init(rng), rng.standard_normal((T, 8, 2))
     begins = np.zeros((T, 8), bool)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 # What JupyterLab writes into a notebook when its kernel has started.
 BY_LAB = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python", "version": "3.14.1", "mimetype": "text/x-python", "nbconvert_exporter": "python"},
+    "language_info": {"name": "python", "version": "3.14.1", "mimetype": "text/x-python", "file_extension": ".py"},
 }
 
 
@@ -48,24 +48,32 @@ def test_other_files_are_left_alone(tmp_path):
 @pytest.fixture
 def clone(tmp_path):
     """A copy of what JupyterLab works with, so that nothing here is at risk."""
-    for name in ("bpm_numpy", "jupyter"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "bpm_numpy", tmp_path / "bpm_numpy", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "notebooks").mkdir()
     shutil.copy(FOLDER / "00_start_here.ipynb", tmp_path / "notebooks")
     return tmp_path
 
 
+def jupyterlab(clone):
+    """The command line that ``python -m bpm_numpy tutorial`` runs."""
+    code = "import subprocess; subprocess.run = lambda command: print(*command, sep='\\n') or exit()\n"
+    code += "from bpm_numpy.__main__ import main; main(['tutorial'])"
+    options = {"cwd": clone, "env": os.environ | {"PYTHONPATH": str(clone)}, "capture_output": True, "text": True}
+    command = subprocess.run([sys.executable, "-c", code], **options, check=True).stdout.splitlines()
+    assert command[1:4] == ["-m", "jupyter", "lab"] and command[-1] == str(clone / "notebooks" / "00_start_here.ipynb")
+    return command
+
+
 @pytest.fixture
 def ask(clone):
-    """A function that asks a JupyterLab server started in the clone: ask(path, a JSON object to PUT or None)."""
+    """A function that asks the JupyterLab of the clone: ask(path, a JSON object to PUT or None)."""
     running = clone / "running"
     variables = {
         "PYTHONPATH": str(clone),
-        "JUPYTER_CONFIG_PATH": str(clone / "jupyter"),  # as after an installation
         "JUPYTER_CONFIG_DIR": str(clone / "of the user"),
         "JUPYTER_RUNTIME_DIR": str(running),
     }
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--port=0", "notebooks/"]
+    command = [*jupyterlab(clone), "--no-browser", "--allow-root", "--port=0"]
     options = {"cwd": clone, "env": os.environ | variables, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **options) as server:
         try:
@@ -94,12 +102,11 @@ def ask(clone):
 def test_what_the_autosave_of_jupyterlab_saves_is_what_was_there(clone, ask):
     path = clone / "notebooks" / "00_start_here.ipynb"
     before, written = path.read_bytes(), path.stat().st_mtime_ns
-    folder = "" if "00_start_here.ipynb" in str(ask("contents/")["content"]) else "notebooks/"
-    model = ask(f"contents/{folder}00_start_here.ipynb")
+    model = ask("contents/00_start_here.ipynb")
     assert model["content"]["metadata"] == METADATA
     model["content"]["metadata"] = BY_LAB
-    ask(f"contents/{folder}00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
+    ask("contents/00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
     assert path.stat().st_mtime_ns > written and path.read_bytes() == before
     model["content"]["cells"][1]["source"] += "\n# a change"  # a change of the reader's own is saved
-    ask(f"contents/{folder}00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
+    ask("contents/00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
     assert b"# a change" in path.read_bytes()

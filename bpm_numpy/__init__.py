@@ -51,7 +51,7 @@ E(t)             eligibility, E          (B, N, N)       what the drive multipli
 h_{t-1} i_t^T    X                       (B, N, N)       X[b, pre, post] = h_{t-1}[b, pre] p_t[b, post]
                  p                       (B, N)          post-synaptic activity: h_t (rnn), i_t (lstm), n_t (gru)
 η                eta                     ()              weight of the new product in the trace
-                 trace                   (B, N, N)       what the rule carries: E(t-1) before step t ("notes"), E(t) ("paper")
+                 trace                   (B, N, N)       what the rule carries: E(t-1) ("notes") or E(t) ("paper")
 A, B, C          A, B, C                 N², N³, N³      tensors of the Taylor series of E
 D, G, H          D, G, H                 N⁴ each         likewise, second order
 Clip             clip_forward            any             to [-clip, clip]; clip = 1 in the notes

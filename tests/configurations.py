@@ -33,13 +33,15 @@ def all_configurations():
 
 def is_of_the_paper(options):
     """Cell, rule and modulator are the notes' or the paper's."""
-    return options["cell"] != "gru" and options["rule"] in ("outer", "trace", "taylor") and options["modulator"] == "tanh"
+    of_the_rule = options["rule"] in ("outer", "trace", "taylor")
+    return of_the_rule and options["cell"] != "gru" and options["modulator"] == "tanh"
 
 
 def meetings(options):
     """The pairs of choices that meet in these options, and the triple of cell, rule and drive."""
     drive = options["plasticity"], options["modulator"], options["fanout"]
-    choices = [("drive", drive)] + [(key, options[key]) for key in ("cell", "rule", "reading", "alpha", "readout_hidden")]
+    others = ("cell", "rule", "reading", "alpha", "readout_hidden")
+    choices = [("drive", drive), *((key, options[key]) for key in others)]
     pairs = itertools.combinations(choices, 2)
     return {*pairs, (options["cell"], options["rule"], drive)}
 

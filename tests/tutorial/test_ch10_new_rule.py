@@ -10,9 +10,9 @@ from bpm_numpy.rules.outer import Outer, outer_jvp
 from bpm_numpy.tutorial.ch10_new_rule import (
     OjaDraft,
     SignedOja,
-    gradcheck_alone,
     draw_inputs,
     forward_alone,
+    gradcheck_alone,
     pair_modes,
 )
 

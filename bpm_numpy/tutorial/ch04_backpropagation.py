@@ -109,18 +109,27 @@ def error_found(problem, names, rng):
     return 0.0 if report.passed else report.max_relative_error
 
 
-def catch_all(rng, problems):
+def mistakes_in(problems):
+    """The MISTAKES that change a gradient of at least one of the problems: a dict like them."""
+    return {
+        name: mistake
+        for name, mistake in MISTAKES.items()
+        if any(mistake.matters(problem) for problem, _ in problems.values())
+    }
+
+
+def catch_all(rng, mistakes, problems):
     """Array (mistakes, problems): the error found when each mistake is made in each problem."""
-    found = np.zeros((len(MISTAKES), len(problems)))
-    for row, mistake in enumerate(MISTAKES.values()):
+    found = np.zeros((len(mistakes), len(problems)))
+    for row, mistake in enumerate(mistakes.values()):
         with mistake.made():
             found[row] = [error_found(problem, names, rng) for problem, names in problems.values()]
     return found
 
 
-def where_it_matters(problems):
+def where_it_matters(mistakes, problems):
     """Array (mistakes, problems): whether each mistake changes a gradient of each problem."""
-    return np.array([[mistake.matters(p) for p, _ in problems.values()] for mistake in MISTAKES.values()])
+    return np.array([[mistake.matters(p) for p, _ in problems.values()] for mistake in mistakes.values()])
 
 
 # Where gradients flow
@@ -156,7 +165,9 @@ def figure_caught():
     """The table of what is caught where."""
     rng = np.random.default_rng(2019)
     problems = checked_problems(rng)
-    return plot_caught(catch_all(rng, problems), where_it_matters(problems), list(MISTAKES), list(problems))
+    mistakes = mistakes_in(problems)
+    found, matters = catch_all(rng, mistakes, problems), where_it_matters(mistakes, problems)
+    return plot_caught(found, matters, list(mistakes), list(problems))
 
 
 def figure_gradient_flow():

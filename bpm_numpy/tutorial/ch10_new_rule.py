@@ -47,7 +47,8 @@ class SignedOja(Rule):
     oja = Oja()
 
     def forward(self, net, params, hebb, mu, h_prev, p, trace):
-        hebb_next, _, cache = self.oja.forward(net, params, hebb, np.ones((1, 1)), h_prev, mu * p, None)
+        one = np.ones((1, 1), mu.dtype)
+        hebb_next, _, cache = self.oja.forward(net, params, hebb, one, h_prev, mu * p, None)
         return hebb_next, None, (mu, p, cache)
 
     def backward(self, net, d_hebb_next, d_trace_next, cache):
@@ -57,8 +58,8 @@ class SignedOja(Rule):
 
     def jvp(self, net, t_params, t_hebb, t_mu, t_h_prev, t_p, t_trace, cache):
         mu, p, cache = cache
-        t_q = t_mu * p + mu * t_p  # (B, N)
-        return self.oja.jvp(net, t_params, t_hebb, np.zeros((1, 1)), t_h_prev, t_q, None, cache)
+        t_one, t_q = np.zeros((1, 1), mu.dtype), t_mu * p + mu * t_p  # (1, 1), (B, N)
+        return self.oja.jvp(net, t_params, t_hebb, t_one, t_h_prev, t_q, None, cache)
 
 
 # A rule alone, without a network around it. It may have no parameters and carry nothing beside Hebb.
@@ -86,7 +87,7 @@ def _around(rule, clip):
     return PlasticNetwork(1, 1, 1, rule=rule, clip=clip)
 
 
-def check_alone(rule, rng, clip=np.inf, **options):
+def gradcheck_alone(rule, rng, clip=np.inf, **options):
     """Gradcheck of the rule alone, for the loss Σ R ⊗ Hebb(t+1) with a random R (``options`` of ``gradcheck``)."""
     inputs = draw_inputs(rng)
     R = rng.standard_normal(inputs["hebb"].shape)  # (B, N, N)

@@ -46,8 +46,8 @@ def test_right_gradients_show_no_error_and_wrong_ones_do():
     problem = random_problem(rng, 2, 3, 2, 3, 2, "sometimes")
     names = list(problem.inputs)
     assert chapter.error_found(problem, names, rng) == 0
-    found = chapter.catch_all(rng, {"": (problem, names)})
-    assert np.array_equal(found > 0, chapter.where_it_matters({"": (problem, names)}))
+    found = chapter.catch_all(rng, MISTAKES, {"": (problem, names)})
+    assert np.array_equal(found > 0, chapter.where_it_matters(MISTAKES, {"": (problem, names)}))
     assert found.shape == (len(MISTAKES), 1) and 5 < (found > 0).sum() < len(MISTAKES)
 
 
@@ -68,3 +68,11 @@ def test_the_walk_back_gives_gradients_that_add_up_to_those_of_the_whole():
     for name, grad in whole.items():
         assert np.allclose(sum(grads[name] for _, _, grads in walked), grad, rtol=1e-10, atol=1e-12)
     assert np.any(walked[0][2]["W_h"]) and not np.allclose(walked[0][2]["W_h"], whole["W_h"])
+
+
+def test_mistakes_that_no_problem_can_show_are_left_out():
+    problems = chapter.checked_problems(np.random.default_rng(7))
+    mistakes = chapter.mistakes_in(problems)
+    assert chapter.where_it_matters(mistakes, problems).any(axis=1).all()
+    others = {name: mistake for name, mistake in MISTAKES.items() if name not in mistakes}
+    assert others and not chapter.where_it_matters(others, problems).any()

@@ -10,9 +10,9 @@ from bpm_numpy.rules.outer import Outer, outer_jvp
 from bpm_numpy.tutorial.ch10_new_rule import (
     OjaDraft,
     SignedOja,
-    check_alone,
     draw_inputs,
     forward_alone,
+    gradcheck_alone,
     pair_modes,
 )
 
@@ -37,7 +37,7 @@ def test_the_draft_computes_what_the_finished_rule_does(rng):
 
 
 def test_the_draft_is_wrong_in_hebb_and_p_and_both_modes_agree_that_it_is_not(rng):
-    report = check_alone(OjaDraft(), rng, raise_on_failure=False)
+    report = gradcheck_alone(OjaDraft(), rng, raise_on_failure=False)
     assert [row.name for row in report.parameters if row.failed] == ["hebb", "p"]
     assert np.isclose(*pair_modes(OjaDraft(), rng), rtol=1e-10)
 
@@ -71,10 +71,21 @@ def test_the_signed_rule_is_its_equation_by_loops(rng):
             assert np.isclose(after[b, i, j], min(max(u, -clip), clip), rtol=1e-13, atol=1e-15)
 
 
+def test_the_signed_rule_keeps_the_dtype(rng):
+    net = PlasticNetwork(3, 4, 2, rule=SignedOja(), dtype=np.float32)
+    params = net.init(rng)
+    traj = net.forward(params, rng.standard_normal((3, 2, 3)).astype(np.float32))
+    grads = net.backward(params, traj, np.ones_like(traj.logits))
+    assert {traj.hebb.dtype, grads.state.hebb.dtype, grads.params["alpha"].dtype} == {np.dtype(np.float32)}
+    step = traj.steps[0]
+    t_hebb, _ = net.rule.jvp(net, params, step.state.hebb, step.mu, step.state.h, step.p, None, step.caches.rule)
+    assert t_hebb.dtype == np.float32
+
+
 @pytest.mark.parametrize("rule", (Outer(), Oja(), SignedOja()), ids=str)
 @pytest.mark.parametrize("clip", (np.inf, 1.0, 0.1))
 def test_a_right_rule_passes_alone(rng, rule, clip):
-    assert check_alone(rule, rng, clip).max_relative_error < 1e-10
+    assert gradcheck_alone(rule, rng, clip).max_relative_error < 1e-10
     assert np.isclose(*pair_modes(rule, rng, clip), rtol=1e-10)
 
 
@@ -87,7 +98,7 @@ def test_checking_alone_catches_each_wrong_output(rng, output):
             return grads
 
     with pytest.raises(GradientCheckError):
-        check_alone(Wrong(), rng)
+        gradcheck_alone(Wrong(), rng)
 
 
 def test_modes_that_do_not_belong_together_differ(rng):

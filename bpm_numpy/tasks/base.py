@@ -17,9 +17,9 @@ from ..learning.losses import INTEGERS
 class Task:
     """B episodes of T steps. A subclass says what is drawn, seen and earned.
 
-    Class attributes: ``name``, under which it is registered; ``kind``, "reward" or "supervised"; ``SMALL``, name -> options of a small setting;
-    ``score_label``, what the number under "score" of ``summarise`` is; ``has_trials``, whether an episode is more than
-    one trial, so that h may be reset between them (see ``ResetAtTrials``).
+    Class attributes: ``name``, under which it is registered; ``kind``, "reward" or "supervised"; ``SMALL``, name ->
+    options of a small setting; ``score_label``, what the number under "score" of ``summarise`` is; ``has_trials``,
+    whether an episode is more than one trial, so that h may be reset between them (see ``ResetAtTrials``).
 
     Attributes: every option by its name; ``n_inputs`` D, ``n_outputs`` A, ``T``; ``rng``, the Generator in use,
     which between two episodes is all the state a task has; ``t``, steps taken since ``reset``; ``drawn``, a

@@ -14,7 +14,7 @@ def main(arguments=None):
     from .commands.messages import EXPECTED, explain, say, say_stopped, typed_as, warnings_as_lines
     from .plugins import load_plugins
 
-    plugins = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    plugins = argparse.ArgumentParser(prog="python -m bpm_numpy", add_help=False, allow_abbrev=False)
     plugins.add_argument(
         "--plugin", action="append", default=[], metavar="FILE", help="run this Python file first, to register parts"
     )
@@ -22,7 +22,7 @@ def main(arguments=None):
     try:
         load_plugins(given.plugin)
     except EXPECTED as error:
-        say(f"--plugin: {explain(error, lambda name: name)}")
+        say(explain(error, lambda name: f"--{name}"))
         return 2
     parser = argparse.ArgumentParser(
         prog="python -m bpm_numpy",

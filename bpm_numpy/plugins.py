@@ -9,7 +9,9 @@ A name of the package's own can't be taken; one of yours is replaced when it is 
 a training or a study leaves hold names alone: loading one runs no code, so its parts must be registered before.
 """
 
+import hashlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -43,13 +45,12 @@ def register(thing):
 def register_network(name, **options):
     """Make options of a PlasticNetwork known as a network's ``name``, for ``train --network`` and studies.
 
-    TypeError or ValueError for options that no network has; n_hidden and sizes come from the settings.
+    TypeError or ValueError for options that no network has, and for parts that are not registered; n_hidden and sizes
+    come from the settings.
     """
     from .learning.training import NETWORKS
-    from .network import PlasticNetwork
 
-    PlasticNetwork(1, 1, 1, **options)
-    _add("network", NETWORKS, name, options)
+    _add("network", NETWORKS, name, _named(options))
 
 
 def register_setting(task, setting, n_hidden, *, task_options=None, start=None, network=None, **changes):
@@ -57,6 +58,7 @@ def register_setting(task, setting, n_hidden, *, task_options=None, start=None, 
 
     task_options: of the task, by default what its ``SMALL`` has under that name; start: parameter -> starting value;
     network: options of the network; changes: what else differs from ``lab.settings.SETTINGS``.
+    TypeError or ValueError for any of them that cannot be, and for a row of the package's own.
     """
     from .lab.settings import EXPERIMENTS, SETTINGS, START, row
     from .tasks import TASKS, make_task
@@ -67,11 +69,13 @@ def register_setting(task, setting, n_hidden, *, task_options=None, start=None, 
         raise ValueError(f"changes: expected names from {', '.join(SETTINGS)}, got {', '.join(unknown)}")
     if task_options is None and setting not in TASKS[task].SMALL:
         raise ValueError(f"task_options: expected options of the task for a new setting, got none for {setting!r}")
-    values = row(n_hidden, START if start is None else start, network or {}, **changes)
+    values = row(n_hidden, START if start is None else start, _named(network or {}), **changes)
     if task_options is not None:
         make_task(task, task_options)
         values["task_options"] = dict(task_options)
-    _add("setting", EXPERIMENTS, (task, setting), values, replace=setting in TASKS[task].SMALL)
+    if ("task", task) in _YOURS:  # so are its rows
+        _YOURS.add(("setting", (task, setting)))
+    _add("setting", EXPERIMENTS, (task, setting), values)
 
 
 def register_study(name, study):
@@ -86,22 +90,21 @@ def register_study(name, study):
 def load_plugin(path):
     """Run a Python file, which registers parts. A file that was run before is not run again.
 
-    FileNotFoundError where there is none; whatever the file raises comes as a ValueError that names the file.
+    ValueError, which names the file, where there is none and for whatever the file raises.
     """
     path = Path(path).resolve()
     if str(path) in PLUGINS:
         return
-    if not path.is_file():
-        raise FileNotFoundError(2, "expected a Python file", str(path))
-    name = f"bpm_numpy_plugin_{path.stem}"
+    name = f"bpm_numpy_plugin_{path.stem}_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}"
+    if not path.is_file() or path.suffix != ".py":
+        came = "a folder" if path.is_dir() else "another kind of file" if path.exists() else "nothing"
+        raise ValueError(f"plugin: expected a Python file (.py), got {path}, {came}")
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        raise ValueError(f"plugin: expected a Python file (.py), got {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # so that its classes can be pickled
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ValueError(f"plugin: expected {path} to run, got {type(error).__name__}: {error}") from error
     PLUGINS.append(str(path))
@@ -118,10 +121,21 @@ def plugin_words():
     return [word for path in PLUGINS for word in ("--plugin", path)]
 
 
-def _add(kind, registry, name, value, replace=False):
+def _named(options):
+    """Options of a network as its settings hold them: registered parts by their names."""
+    from .network import PlasticNetwork
+
+    made = PlasticNetwork(1, 1, 1, **options).options
+    for name in options:
+        if isinstance(made[name], Part):
+            raise ValueError(f"{name}: expected one that bpm_numpy.register has made known, got {made[name]}")
+    return {name: made[name] for name in options}
+
+
+def _add(kind, registry, name, value):
     if kind != "setting" and (not isinstance(name, str) or not name):
         raise ValueError(f"name: expected a name for a {kind}, got {name!r}")
-    if name in registry and (kind, name) not in _YOURS and not replace:
+    if name in registry and (kind, name) not in _YOURS:
         raise ValueError(f"name: expected one that no {kind} of the package has, got {name!r}")
     _YOURS.add((kind, name))
     registry[name] = value

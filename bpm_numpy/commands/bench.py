@@ -1,12 +1,14 @@
 """``python -m bpm_numpy bench``: time one forward and one backward pass, in three regimes of the clip.
 
-With --trained: of the trained networks in figures/data, on fresh episodes of their tasks, beside the definition.
+With --trained: of the trained networks in figures/data, or --data DIR, on fresh episodes of their tasks, beside the
+definition.
 
 The comparison with PyTorch and JAX on the same problems is ``python benchmarks/compare.py``.
 """
 
 import time
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -121,6 +123,7 @@ def add_arguments(parser):
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--only", default="", metavar="TEXT", help='cases whose "name regime" contains TEXT')
     parser.add_argument("--trained", action="store_true", help="trained networks, beside the definition")
+    parser.add_argument("--data", metavar="DIR", help="with --trained: what study --data DIR has kept")
     parser.add_argument("--passes", type=int, default=5, help="timed ones, after one that is not (default 5)")
 
 
@@ -128,7 +131,9 @@ def run(arguments):
     """Exit code 0."""
     check_count("passes", arguments.passes)
     if arguments.trained:
-        return run_trained(arguments.passes)
+        return run_trained(arguments.passes, DATA if arguments.data is None else Path(arguments.data))
+    if arguments.data is not None:
+        raise ValueError(f"data: expected only together with --trained, got {arguments.data!r} alone")
     selected = list(cases(arguments.dtype, arguments.only))
     if not selected:
         raise ValueError(
@@ -150,10 +155,10 @@ def run(arguments):
     return 0
 
 
-def run_trained(passes):
+def run_trained(passes, data):
     """Exit code 0; ValueError where no network is kept."""
     rows = []
-    for name, label, problem in trained_problems():
+    for name, label, problem in trained_problems(data):
         N, (T, B) = problem.net.n_hidden, problem.d_values.shape
         ever, end = bound_shares(problem)
         seconds = {None: [], "steps": []}  # by plan
@@ -164,8 +169,8 @@ def run_trained(passes):
         numbers = (problem.net.dtype.name, T, B, N, f"{ever:.2%}", f"{end:.2%}", *(f"{time:.1f}" for time in times))
         rows.append((name, label, *map(str, numbers)))
     if not rows:
-        raise ValueError(f"trained: expected recorded networks in {DATA}, found none; run from a clone")
+        raise ValueError(f"trained: expected recorded networks in {data}, found none")
     header = ("study", "network", "dtype", "T", "B", "N", "ever", "at the end", "ms", "ms by the definition")
     print(format_table(header, rows))
-    print("medians; the networks of seed 0 in figures/data, on fresh episodes")
+    print(f"medians; the networks of seed 0 in {data}, on fresh episodes")
     return 0

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..arguments import check_count
 from ..files import check_target, replace_file
-from ..parts import REGISTRIES
+from ..parts import REGISTRIES, check_name
 from ..plugins import PLUGINS, load_plugins
 from ..proof.configuration import check_configuration, regimes_of
 from ..proof.problems import ALPHAS, REGIMES, configurations
@@ -36,7 +36,7 @@ def add_arguments(parser):
     parser.add_argument("--json", metavar="FILE", help="also write the table, and every single check, to FILE")
     parser.add_argument("--seed", type=int, default=0, help="of the random networks (default 0)")
     for kind, known in REGISTRIES.items():
-        parser.add_argument(f"--{kind}", choices=tuple(known))
+        parser.add_argument(f"--{kind}", help=", ".join(known))
     parser.add_argument("--plasticity", choices=("none", "hebbian", "modulated"))
     parser.add_argument("--fanout", choices=("yes", "no"))
     parser.add_argument("--reading", choices=("notes", "paper"))
@@ -50,6 +50,9 @@ def run(arguments):
     check_count("seed", arguments.seed, smallest=0)
     if arguments.json is not None:
         check_target(arguments.json)
+    for kind, known in REGISTRIES.items():
+        if getattr(arguments, kind) is not None:
+            check_name(kind, getattr(arguments, kind), known)
     wanted = {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name) is not None}
     regimes = REGIMES if arguments.regime is None else (arguments.regime,)
     results = check_all(jobs(wanted, regimes, arguments.seed, arguments.full))

@@ -1,4 +1,6 @@
-"""``python -m bpm_numpy study``: make all runs of a study, side by side, and keep what figures/data holds of them.
+"""``python -m bpm_numpy study``: make all runs of a study, side by side, and keep what is to stay of them.
+
+What stays is in figures/data, or in --data DIR.
 
 The runs are ``train`` commands in processes of their own. The study can be stopped at any time; the same command goes
 on where it was, and leaves alone what is done.
@@ -14,8 +16,9 @@ import time
 from pathlib import Path
 
 from ..arguments import check_count
-from ..files import locked, make_folder
+from ..files import check_path, locked, make_folder
 from ..lab.studies import DATA, STUDIES, check_recorded, is_finished, load_study, runs_of, summarise, write_study
+from ..parts import check_name
 from ..plugins import plugin_words
 from .check import format_table
 from .messages import say_stopped
@@ -27,10 +30,11 @@ TYPED = {"folder": "--out"}
 
 
 def add_arguments(parser):
-    parser.add_argument("name", choices=STUDIES, metavar="NAME", help=", ".join(STUDIES))
+    parser.add_argument("name", metavar="NAME", help=", ".join(STUDIES))
     parser.add_argument("--jobs", type=int, default=2, help="runs side by side (default 2)")
     parser.add_argument("--out", metavar="DIR", help="folder of the runs (default: runs/studies/NAME)")
     parser.add_argument("--seeds", type=int, help="how many (default: the study's own number)")
+    parser.add_argument("--data", metavar="DIR", help="where DIR/NAME holds what is kept (default: figures/data)")
     parser.add_argument(
         "--force", action="store_true", help="replace a record of more seeds, or files not of the study"
     )
@@ -38,15 +42,19 @@ def add_arguments(parser):
 
 def run(arguments):
     """Exit code: 0 when all runs are done and kept, 130 if stopped before."""
-    name, study = arguments.name, STUDIES[arguments.name]
+    name = arguments.name
+    check_name("study", name, STUDIES)
+    study, data = STUDIES[name], DATA if arguments.data is None else arguments.data
+    check_path(data, "data")
     seeds = study.seeds if arguments.seeds is None else arguments.seeds
     out = Path("runs/studies") / name if arguments.out is None else arguments.out
     words = ["study", name, *(["--seeds", str(seeds)] if seeds != study.seeds else [])]
+    words += [] if arguments.data is None else ["--data", arguments.data]
     command = shlex.join(["python", "-m", "bpm_numpy", *plugin_words(), *words])
     check_count("jobs", arguments.jobs)
     check_count("seeds", seeds)
     if not arguments.force:
-        check_recorded(name, seeds, DATA)
+        check_recorded(name, seeds, data)
     runs = runs_of(study, out, seeds)
     make_folder(out)
     with locked(out):
@@ -61,10 +69,10 @@ def run(arguments):
         if done < len(runs):
             say_stopped(f"stopped with {done} of {len(runs)} runs done; the same command goes on")
             return 130
-        folder = write_study(name, runs, command, DATA, arguments.force)
-    rows = summarise(name, DATA)
+        folder = write_study(name, runs, command, data, arguments.force)
+    rows = summarise(name, data)
     print(format_table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows]))
-    about, _ = load_study(name, DATA)
+    about, _ = load_study(name, data)
     print(f"{folder}: {len(runs)} runs, {about['core_minutes']} minutes of one core")
     return 0
 

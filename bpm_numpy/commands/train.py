@@ -30,8 +30,8 @@ TYPED = {"folder": "--out", "changes": "--set"}
 
 def add_arguments(parser):
     settings = sorted({setting for _, setting in EXPERIMENTS})
-    parser.add_argument("task", choices=TASKS, metavar="TASK", help=", ".join(TASKS))
-    parser.add_argument("--network", choices=NETWORKS, default="simple", help="default: simple")
+    parser.add_argument("task", metavar="TASK", help=", ".join(TASKS))
+    parser.add_argument("--network", default="simple", help=f"{', '.join(NETWORKS)} (default: simple)")
     parser.add_argument("--setting", default="small", help=f"one of the task's: {', '.join(settings)} (default: small)")
     parser.add_argument("--seed", type=int, default=0, help="default 0")
     parser.add_argument("--updates", type=int, help="how many; more than before goes on with a finished run")

@@ -28,6 +28,7 @@ from ..files import locked, make_folder, read_json, read_text, replace_file
 from ..learning.storage import load_parameters, save_parameters
 from ..learning.training import NETWORKS, Settings, build
 from ..parameters import parameter_shapes
+from ..parts import check_name
 from ..tasks import TASKS
 from ..tasks.bandit import Bandit, one_arm, thompson_sampling, win_stay_lose_shift
 from ..tasks.maze import Maze, random_steps, round_the_room, shortest_paths
@@ -265,7 +266,7 @@ NOT_SCORES = ("update", "episodes", "seconds", "training_score", "loss", "gradie
 
 def load_about(name, data=DATA):
     """about.json of a study as a dict."""
-    check_choice("name", name, STUDIES)
+    check_name("study", name, STUDIES)
     folder = Path(data) / name
     if not (folder / "about.json").exists():
         raise ValueError(f"data: expected the study in {folder}, found none; python -m bpm_numpy study {name} makes it")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..network import PlasticNetwork
-from ..parts import REGISTRIES, find_part
+from ..parts import BUILT_IN, REGISTRIES, find_part
 from ..state import State
 
 ALPHAS = ("full", "neuron", "scalar")
@@ -27,16 +27,21 @@ def drives():
 def configurations(hidden_readout=2):
     """Every set of options that is a different function, except sizes, clip and dtype, as dicts: of all known parts.
 
-    ``reading`` changes the lstm and the trace alone, so all others stand here in the reading "notes"; without
-    plasticity alpha changes nothing.
+    ``reading`` changes the lstm and the trace alone, so all others of the package stand here in the reading "notes";
+    without plasticity alpha changes nothing.
     """
     without = {"plasticity": "none", "modulator": "tanh", "fanout": False}
     rules = [(rule, drive, alpha) for rule, drive, alpha in itertools.product(REGISTRIES["rule"], drives(), ALPHAS)]
     for cell, (rule, drive, alpha) in itertools.product(REGISTRIES["cell"], [("outer", without, "full"), *rules]):
-        readings = ("notes", "paper") if cell == "lstm" or rule == "trace" else ("notes",)
+        readings = ("notes", "paper") if _may_read("cell", cell) or _may_read("rule", rule) else ("notes",)
         for reading, readout_hidden in itertools.product(readings, (None, hidden_readout)):
             parts = {"cell": cell, "rule": rule} | drive
             yield parts | {"reading": reading, "alpha": alpha, "readout_hidden": readout_hidden}
+
+
+def _may_read(kind, name):
+    """Whether ``reading`` may change this part: one of your own may, for all that is known here."""
+    return name in ("lstm", "trace") or (kind, name) not in BUILT_IN
 
 
 class Problem(NamedTuple):

@@ -2,33 +2,12 @@
 
 import numpy as np
 import pytest
+from outside_parts import Echo
 
 from bpm_numpy import check_task
 from bpm_numpy.proof.findings import CheckError
 from bpm_numpy.tasks import TASKS, Association, Bandit
-from bpm_numpy.tasks.base import RewardTask, SequenceTask, one_hot
-
-
-class Echo(SequenceTask):
-    """A number is shown at every step; the answer is the one before."""
-
-    name = "echo"
-    SMALL = {"small": {"batch": 4, "numbers": 3, "T": 6}}
-
-    def __init__(self, *, batch=10, numbers=5, T=20):
-        super().__init__(batch, T, numbers, numbers)
-        self.numbers = numbers
-
-    def draw(self, rng):
-        return rng.integers(0, self.numbers, (self.T, self.batch))
-
-    def lay_out(self, drawn):
-        targets = np.concatenate([drawn[:1], drawn[:-1]])  # (T, B)
-        counts = np.repeat(np.arange(self.T)[:, None] > 0, self.batch, axis=1)
-        return one_hot(drawn, self.numbers), targets, counts
-
-    def summarise(self, episode):
-        return {"score": self._accuracy(episode)}
+from bpm_numpy.tasks.base import RewardTask
 
 
 class Guess(RewardTask):

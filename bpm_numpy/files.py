@@ -1,10 +1,13 @@
 """Writing files without losing one.
 
-replace_file     a file is the old one or the new one, whole, whatever happens while it is written
-locked           a folder that one process at a time may write to
-check_outputs    what a command may replace in a folder: the files that it wrote itself, and no others
-write_output     writes such a file
-read_json        and read_text, read_bytes: the content of a file, or a ValueError that names it
+    replace_file     a file is the old one or the new one, whole, whatever happens while it is written
+    locked           a folder that one process at a time may write to
+    check_outputs    what a command may replace in a folder: the files that it wrote itself, and no others
+    write_output     writes such a file
+    read_json        and read_text, read_bytes: the content of a file, or a ValueError that names it
+
+On Windows a lock file stays behind, a folder is not flushed, and leftovers are told from files in use by what the
+system lets be removed; the rest is the same.
 """
 
 import contextlib
@@ -165,29 +168,34 @@ def _lock(handle):
 
 
 def _keep_owner_and_permissions(handle, temporary, path, before):
-    if fcntl:
-        for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
-            with contextlib.suppress(PermissionError):
-                os.fchown(handle, owner, group)
-        os.fchmod(handle, stat.S_IMODE(before.st_mode))
-        for name in os.listxattr(path) if hasattr(os, "listxattr") else ():  # such as a list of who may read it
-            with contextlib.suppress(OSError):
-                os.setxattr(handle, name, os.getxattr(path, name))
-    else:
+    if not fcntl:
         os.chmod(temporary, stat.S_IMODE(before.st_mode))
+        return
+    for owner, group in ((-1, before.st_gid), (before.st_uid, -1)):
+        with contextlib.suppress(PermissionError):
+            os.fchown(handle, owner, group)
+    os.fchmod(handle, stat.S_IMODE(before.st_mode))
+    if hasattr(os, "listxattr"):
+        with contextlib.suppress(OSError):  # not every disk has these, and not all may be set
+            for name in os.listxattr(path):  # such as a list of who may read it
+                os.setxattr(handle, name, os.getxattr(path, name))
 
 
 def _flush_folder(folder):
-    """The new name is on the disk too; not every file system, and no Windows, can be asked for that."""
-    if fcntl:
+    """The new name is on the disk too, where the system can be asked for that."""
+    if not fcntl:
+        return
+    try:
         handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        except OSError as error:
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-                raise
-        finally:
-            os.close(handle)
+    except PermissionError:  # a folder to write to, but not to look into
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
 
 
 def make_folder(folder):

@@ -18,6 +18,7 @@ import io
 import json
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import NamedTuple
 
@@ -195,7 +196,17 @@ def write_study(name, runs, command, data=DATA, force=False):
     with locked(folder):
         if not force:
             check_recorded(name, len({run.settings.seed for run in runs}), data)
-        _write_record(folder, name, runs, command, data)
+        # Whole in a folder of its own first: interventions take minutes, in which much can happen.
+        beside = Path(data) / f".bpm_numpy-{name}"
+        shutil.rmtree(beside, ignore_errors=True)  # of a record that was interrupted
+        try:
+            make_folder(beside / name)
+            _write_record(beside / name, name, runs, command, beside)
+            for path in (beside / name).iterdir():
+                with replace_file(folder / path.name) as file:
+                    file.write(path.read_bytes())
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
     return folder
 
 

@@ -98,6 +98,23 @@ def test_a_record_of_more_seeds_and_files_of_the_user_are_left_alone(small_study
         assert [path.read_text() for path in folder.iterdir()] == [text]
 
 
+def test_a_record_that_is_interrupted_leaves_the_one_before_whole(small_study, monkeypatch):
+    words = ["study", "association", "--out", str(small_study / "runs")]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    for recorded in (False, True):
+        if recorded:
+            assert main(words) == 0
+        before = {path: path.read_bytes() for path in (small_study / "data").rglob("*.*")}
+        with monkeypatch.context() as patch:
+            patch.setattr(studies, "is_sequence", interrupted)  # when most files are written
+            assert main([*words, "--seeds", "2"]) == 130
+        assert {path: path.read_bytes() for path in (small_study / "data").rglob("*.*")} == before
+        assert len(before) == (5 if recorded else 0)
+
+
 def test_a_study_in_use_is_refused(small_study, capsys):
     (small_study / "runs").mkdir()
     with locked(small_study / "runs"):

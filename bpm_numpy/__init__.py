@@ -17,7 +17,7 @@ step.py         one step of the network, composed of these, and its backward;  b
 chunked/        the same gradients faster: Hebb unrolled over chunks of steps
 network.py      PlasticNetwork: options, checks, forward, backward, jvp, step, begin;  state.py: what it carries
 parts.py        what rules, modulators and cells have in common, by name;  plugins.py: the door for yours
-proof/          gradcheck, checks of parts, random problems to check on, and mistakes made on purpose
+proof/          gradcheck, check_vjp, check_jvp, checks of parts, random problems to check on, mistakes made on purpose
 learning/       losses, optimisers, episodes and their gradients, the training loop, files
 tasks/          what networks are trained on, one class each, batches of episodes at once
 lab/            settings of every task, runs in folders, studies over seeds, tasks in order, interventions

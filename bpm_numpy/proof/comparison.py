@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_choice, check_count, check_generator, check_number
+from ..arguments import check_bool, check_choice, check_count, check_generator, check_number
 from .derivatives import EPS, LossAt, Slope, central_slope, measure_rounding
 from .report import SMALLEST_SHARE, ParameterReport, Report, index_text
 
@@ -30,7 +30,8 @@ class Settings(NamedTuple):
     atol: float | None
     max_entries: int | None
     directions: int | None
-    rng: np.random.Generator | None
+    rng: object  # a numpy.random.Generator or None
+    stop_gradient: bool
 
 
 class Tolerance(NamedTuple):
@@ -44,7 +45,7 @@ class Tolerance(NamedTuple):
     note: str
 
 
-def read_settings(method, step, rtol, atol, max_entries, directions, rng):
+def read_settings(method, step, rtol, atol, max_entries, directions, rng, stop_gradient):
     """Settings; TypeError or ValueError that names the argument."""
     check_choice("method", method, tuple(DEFAULTS))
     if step is not None:
@@ -59,7 +60,12 @@ def read_settings(method, step, rtol, atol, max_entries, directions, rng):
         if value is not None:
             check_count(name, value)
             check_generator("rng", rng)
-    return Settings(method, step, rtol, atol, max_entries, directions, rng)
+    check_bool("stop_gradient", stop_gradient)
+    if stop_gradient and method == "central":
+        raise ValueError(
+            "stop_gradient: expected False with method='central', which moves every part of the loss, got True"
+        )
+    return Settings(method, step, rtol, atol, max_entries, directions, rng, stop_gradient)
 
 
 def compare(loss, root, params, chosen, analytic, settings):
@@ -75,7 +81,7 @@ def compare(loss, root, params, chosen, analytic, settings):
     probes = {name: _draw_probes(value, settings) for name, value in chosen.items()}
     moving = {name: _moving(value, probes[name]) for name, value in chosen.items()}
     at = LossAt(loss, root, params, chosen, moving, settings.method)
-    if settings.method == "complex":
+    if settings.method == "complex" and not settings.stop_gradient:
         _check_analytic(at)
     claims = {name: [np.asarray(analytic(name, *probe)).item() for probe in probes[name]] for name in chosen}
     central = settings.method == "central"
@@ -314,7 +320,8 @@ def _check_analytic(at):
         raise ValueError(
             f"loss: expected an analytic loss, but along a direction in {names} the complex step gives "
             f"{by_complex:.6e} and a difference of real values {slope.value:.6e}; abs, conj, vdot, .real, round lose "
-            "imaginary parts: write z * z for abs(z)**2, z @ z for vdot(z, z), or use method='central'"
+            "imaginary parts: write z * z for abs(z)**2, z @ z for vdot(z, z), or use method='central'; "
+            "stop_gradient=True if it is on purpose"
         )
 
 

@@ -33,6 +33,7 @@ def gradcheck(
     directions=None,
     rng=None,
     only=None,
+    stop_gradient=False,
     raise_on_failure=True,
 ):
     """Compare ``grads`` with numerical derivatives of ``loss`` at ``params``.
@@ -65,6 +66,9 @@ def gradcheck(
     only : str or list of str
         Names of the parameters to check, as in the report ("layers[0].W"); the name of a branch ("layers[0]")
         stands for all of it. The rest may be of any type, and its gradients may be left out.
+    stop_gradient : bool
+        With "complex": the loss takes real parts on purpose, to hold a part of it fixed (``values.real`` as a
+        baseline). Else a loss that drops imaginary parts is an error.
     raise_on_failure : bool
         Raise GradientCheckError (an AssertionError) that names the worst failure, instead of returning.
 
@@ -78,7 +82,7 @@ def gradcheck(
     for a loss that the complex step can't differentiate; TypeError and ValueError for arguments that are none of
     the above.
     """
-    settings = read_settings(method, step, rtol, atol, max_entries, directions, rng)
+    settings = read_settings(method, step, rtol, atol, max_entries, directions, rng, stop_gradient)
     return check_gradient(loss, ("params", params), ("grads", grads), settings, only, raise_on_failure)
 
 

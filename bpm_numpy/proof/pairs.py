@@ -25,6 +25,7 @@ def check_vjp(
     max_entries=None,
     directions=None,
     only=None,
+    stop_gradient=False,
     raise_on_failure=True,
 ):
     """Check the backward pass of one function or layer, without writing a loss.
@@ -39,12 +40,12 @@ def check_vjp(
     inputs : array, or dicts, lists and tuples of arrays
     rng : numpy.random.Generator
         Draws d_out, and what ``max_entries`` or ``directions`` ask for.
-    method, step, rtol, atol, max_entries, directions, only, raise_on_failure : as in ``gradcheck``
+    method, step, rtol, atol, max_entries, directions, only, stop_gradient, raise_on_failure : as in ``gradcheck``
 
     Returns and raises as ``gradcheck``; ValueError too if the second backward pass differs from the first.
     """
     check_generator("rng", rng)
-    settings = read_settings(method, step, rtol, atol, max_entries, directions, rng)
+    settings = read_settings(method, step, rtol, atol, max_entries, directions, rng, stop_gradient)
     check_parameters("inputs", inputs, only)
     pair = _Pair(forward, inputs, rng)
     d_inputs = backward(pair.d_out(), pair.cache)
@@ -68,6 +69,7 @@ def check_jvp(
     atol=None,
     directions=3,
     only=None,
+    stop_gradient=False,
     raise_on_failure=True,
 ):
     """Check forward mode: ``jvp(t_inputs, cache)`` against the derivative of ``forward`` along random tangents.
@@ -83,13 +85,13 @@ def check_jvp(
     rng : numpy.random.Generator
         Draws d_out and the tangents.
     directions : int
-    method, step, rtol, atol, only, raise_on_failure : as in ``gradcheck``
+    method, step, rtol, atol, only, stop_gradient, raise_on_failure : as in ``gradcheck``
 
     Returns and raises as ``gradcheck``.
     """
     check_generator("rng", rng)
     check_count("directions", directions)
-    settings = read_settings(method, step, rtol, atol, None, directions, rng)
+    settings = read_settings(method, step, rtol, atol, None, directions, rng, stop_gradient)
     chosen = check_parameters("inputs", inputs, only)
     pair = _Pair(forward, inputs, rng)
 

@@ -173,6 +173,7 @@ def test_gradients_of_actor_critic(entropy, mask, counts):
         point,
         grads,
         method="complex",
+        stop_gradient=True,
     )
 
     # Central differences, with the advantage held fixed.
@@ -425,7 +426,7 @@ def test_truncation_is_the_gradient_with_the_carried_state_held_fixed(options):
         loss_2, _, _ = actor_critic(two.logits, two.values, actions[cut:], rewards[cut:], **A2C)
         return loss_1 + loss_2
 
-    gradcheck(loss, params, truncated, method="complex")
+    gradcheck(loss, params, truncated, method="complex", stop_gradient=True)
     missing = chained.params[net.plastic_name] - earlier.params[net.plastic_name]
     assert np.abs(missing).max() > 1e-3  # what the cut leaves out
 
@@ -439,7 +440,7 @@ def test_complex_step_through_network_and_loss():
 
     traj = net.forward(params, x, state)
     _, d_logits, d_values = actor_critic(traj.logits, traj.values, actions, rewards, **A2C)
-    gradcheck(loss, params, net.backward(params, traj, d_logits, d_values).params, method="complex")
+    gradcheck(loss, params, net.backward(params, traj, d_logits, d_values).params, method="complex", stop_gradient=True)
 
 
 # Dtypes and arguments

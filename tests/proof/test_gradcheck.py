@@ -466,6 +466,9 @@ def test_the_largest_error_is_that_of_the_worst_entry():
         ("rtol", ValueError, {"rtol": -1e-9}),
         ("rtol", ValueError, {"rtol": np.nan}),
         ("atol", TypeError, {"atol": 1j}),
+        ("rtol", ValueError, {"rtol": 1}),
+        ("stop_gradient", TypeError, {"stop_gradient": 1}),
+        ("stop_gradient", ValueError, {"stop_gradient": True}),
         ("max_entries", ValueError, {"max_entries": 0, "rng": np.random.default_rng(0)}),
         ("max_entries", TypeError, {"max_entries": 2.0, "rng": np.random.default_rng(0)}),
         ("directions", ValueError, {"directions": -1, "rng": np.random.default_rng(0)}),
@@ -643,3 +646,31 @@ def test_the_rounding_of_a_loss_is_told_in_the_verdict():
     assert 1e-8 < report.rounding < 1e-5 and report.parameters[0].step > report.step
     assert "the loss is rounded to about" in report.verdict()
     assert gradcheck(sum_of_squares, {"w": w}, {"w": 2 * w}).rounding == 0
+
+
+def test_a_part_that_is_held_fixed_on_purpose():
+    w = np.array([1.0, -2.0])
+    loss = lambda params: (params["w"].real * params["w"] ** 2).sum()  # noqa: E731
+    held = {"w": 2 * w**2}  # the first factor stands for a constant
+    with pytest.raises(ValueError, match="^loss: expected an analytic loss"):
+        gradcheck(loss, {"w": w}, held, method="complex")
+    assert gradcheck(loss, {"w": w}, held, method="complex", stop_gradient=True)
+    with pytest.raises(GradientCheckError):
+        gradcheck(loss, {"w": w}, {"w": 3 * w**2}, method="complex", stop_gradient=True)
+    assert gradcheck(loss, {"w": w}, {"w": 3 * w**2})
+
+
+def test_the_callers_point_survives_a_loss_that_insists_on_writing():
+    w = np.array([1.0, -2.0])
+
+    def loss(params):
+        try:
+            params["w"].setflags(write=True)
+            params["w"] *= 0
+        except ValueError:
+            pass
+        value = (params["w"] ** 2).sum()
+        params["w"] = None
+        return value
+
+    assert gradcheck(loss, {"w": w}, {"w": 2 * w}) and np.array_equal(w, [1.0, -2.0])

@@ -232,12 +232,13 @@ def _factor(theirs, ours, sizes, tolerance):
     factor = float((theirs * ours).sum() / (ours * ours).sum())
     if np.abs(theirs - factor * ours).max() > tolerance * np.abs(theirs).max():
         return None
+    if np.isclose(abs(factor), 1, rtol=10 * tolerance, atol=0):
+        return "the sign is the other one" if factor < 0 else None  # None: unequal by little more than the tolerance
     known = {"T": sizes["T"], "B": sizes["B"], "T B": sizes["T"] * sizes["B"], "N": sizes["N"], "2": 2}
-    known = {"": 1} | known | {f"1/{name}" if " " not in name else f"1/({name})": 1 / v for name, v in known.items()}
+    known |= {f"1/({name})" if " " in name else f"1/{name}": 1 / value for name, value in known.items()}
     names = [name for name, value in known.items() if np.isclose(abs(factor), value, rtol=10 * tolerance, atol=0)]
     if names:
-        sign = "minus " if factor < 0 else ""
-        return f"{sign}{' or '.join(names)} times ours".replace("minus  times ours", "the sign is the other one")
+        return f"{'minus ' if factor < 0 else ''}{' or '.join(names)} times ours"
     # Two numbers are always multiples of one another, so a factor without a name says something of more entries only.
     return f"{factor:.6g} times ours, a factor without a name" if np.count_nonzero(ours) > 1 else None
 

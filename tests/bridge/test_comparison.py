@@ -58,6 +58,17 @@ def test_the_same_numbers_are_equal_and_rounding_too(options):
     assert not compared(problem, outputs, gradients | {"x": gradients["x"] * (1 + 1e-8)}).equal
 
 
+def test_single_precision_is_equal_at_its_own_tolerance():
+    problem = problem_of(**LSTM)
+    outputs, gradients = ({name: a.astype(np.float32) for name, a in arrays.items()} for arrays in numbers(problem))
+    assert compared(problem, outputs, gradients, tolerance=1e-4).equal
+    report = compared(problem, outputs, gradients)
+    assert not report.equal and {row.kind for row in report.rows} == {"different"}
+    scaled = {name: value / np.float32(6) for name, value in gradients.items()}
+    rows = compared(problem, outputs, scaled, tolerance=1e-4).rows
+    assert {row.words for row in rows if row.name.startswith("d ")} == {"1/T times ours"}
+
+
 PLANTED = [
     ("d W_ih", lambda a: a.T, "transposed"),
     ("d alpha", lambda a: a.T, "transposed"),
@@ -89,6 +100,14 @@ PLANTED = [
 def test_a_planted_difference_is_said_in_words(name, change, words):
     row = row_of(problem_of(**LSTM), name, change)
     assert (row.kind, row.words) == ("related", words)
+
+
+def test_a_factor_that_may_be_two_sizes_names_both():
+    problem = random_problem(np.random.default_rng(3), {"cell": "lstm"}, T=2, B=4, D=2, N=4, A=3)
+    outputs, gradients = numbers(problem)
+    rows = compared(problem, outputs, gradients | {"W_ix": 2 * gradients["W_ix"], "b_i": gradients["b_i"] / 4}).rows
+    words = {row.name: row.words for row in rows if row.kind != "equal"}
+    assert words == {"d W_ix": "T or 2 times ours", "d b_i": "1/B or 1/N times ours"}
 
 
 def test_gates_under_one_anothers_names():

@@ -60,9 +60,7 @@ class Comparison:
         if self.not_given:
             lines.append(f"not given, so not compared: {', '.join(self.not_given)}")
         for words, rows in self.explanations:
-            related = [f"{row.name} {row.words}" for row in rows if row.kind == "related"]
-            rest = f", except: {'; '.join(related)}" if related else ""
-            lines.append(f"with {words} all would be equal{rest}")
+            lines.append(f"with {words} all would be equal{_exceptions(rows)}")
         if counts["different"] and not self.explanations:
             lines.append("no single change of the network that was tried explains the arrays that are different")
         return "\n".join(lines)
@@ -146,6 +144,15 @@ def _numbers(net, params, x, state, d, their_outputs, their_gradients):
     return ours
 
 
+def _exceptions(rows):
+    """The names of related rows behind the words that they share."""
+    shared = {}
+    for row in rows:
+        if row.kind == "related":
+            shared.setdefault(row.words, []).append(row.name)
+    return "".join(f"\n  except {words}: {', '.join(names)}" for words, names in shared.items())
+
+
 # One array
 
 
@@ -179,11 +186,13 @@ def _row(name, theirs, all_ours, sizes, tolerance):
 def _sources(name, all_ours):
     """Our array of that name, and those of the other gates."""
     yield "", all_ours[name]
-    pattern = re.sub(r"^(d (?:W_|b_))[a-z]([xh]?)$", r"\1[a-z]\2", name)
-    if pattern != name:
-        for other in all_ours:
-            if other != name and re.fullmatch(pattern, other):
-                yield f"it is our {other[2:]}: another order of the gates", all_ours[other]
+    gates = _gates(key[2:] for key in all_ours if key.startswith("d "))
+    match = re.fullmatch(r"d (W_|b_)([a-z])([xh]?)", name)
+    if match and match[2] in gates:
+        for k in gates:
+            other = f"{match[1]}{k}{match[3]}"
+            if k != match[2]:
+                yield f"it is our {other}: another order of the gates", all_ours[f"d {other}"]
 
 
 def _layouts(name, theirs):
@@ -223,12 +232,13 @@ def _factor(theirs, ours, sizes, tolerance):
     factor = float((theirs * ours).sum() / (ours * ours).sum())
     if np.abs(theirs - factor * ours).max() > tolerance * np.abs(theirs).max():
         return None
+    if np.isclose(abs(factor), 1, rtol=10 * tolerance, atol=0):
+        return "the sign is the other one" if factor < 0 else None  # None: unequal by little more than the tolerance
     known = {"T": sizes["T"], "B": sizes["B"], "T B": sizes["T"] * sizes["B"], "N": sizes["N"], "2": 2}
-    known = {"": 1} | known | {f"1/{name}" if " " not in name else f"1/({name})": 1 / v for name, v in known.items()}
+    known |= {f"1/({name})" if " " in name else f"1/{name}": 1 / value for name, value in known.items()}
     names = [name for name, value in known.items() if np.isclose(abs(factor), value, rtol=10 * tolerance, atol=0)]
     if names:
-        sign = "minus " if factor < 0 else ""
-        return f"{sign}{' or '.join(names)} times ours".replace("minus  times ours", "the sign is the other one")
+        return f"{'minus ' if factor < 0 else ''}{' or '.join(names)} times ours"
     # Two numbers are always multiples of one another, so a factor without a name says something of more entries only.
     return f"{factor:.6g} times ours, a factor without a name" if np.count_nonzero(ours) > 1 else None
 
@@ -300,7 +310,7 @@ def _transpose_back(names):
 
 def _gate_orders(net, params, shapes):
     """The gates of a gated cell under one another's names."""
-    letters = sorted({match[1] for match in (re.fullmatch(r"W_([a-z])h", name) for name in shapes) if match})
+    letters = _gates(shapes)
     for order in itertools.permutations(letters):
         ours = dict(zip(letters, order))  # our gate k is what you call ours[k]
         moved = [k for k in letters if ours[k] != k]
@@ -310,8 +320,13 @@ def _gate_orders(net, params, shapes):
                 for k in moved
                 for kind, end in (("W_", "x"), ("W_", "h"), ("b_", ""))
             }
-            words = f"what you call gate {', '.join(ours[k] for k in moved)} as our {', '.join(moved)},"
+            words = f"your gates {', '.join(ours[k] for k in moved)} as our {', '.join(moved)}"
             yield words, net, params | {name: params[yours] for name, yours in names.items()}, _rename_back(names)
+
+
+def _gates(names):
+    """The letters of a gated cell, sorted; none for the rnn."""
+    return sorted({match[1] for match in (re.fullmatch(r"W_([a-z])h", name) for name in names) if match})
 
 
 def _rename_back(names):

@@ -29,22 +29,25 @@ def cell_from_torch(cell, arrays, order=None, *, gradients=False):
     check_names("arrays", {**dict.fromkeys(BIASES), **arrays}, ("weight_ih", "weight_hh", *BIASES))
     rows = _rows(arrays["weight_hh"], order)
     check_shape("arrays['weight_ih']", arrays["weight_ih"], (rows, "D"))
-    given = [name for name in BIASES if name in arrays]
-    for name in given:
-        check_shape(f"arrays[{name!r}]", arrays[name], (rows,))
-    dtype = arrays["weight_hh"].dtype
-    biases = {name: _split(arrays.get(name, np.zeros(rows, dtype)), order) for name in BIASES}
+    for name in BIASES:
+        if name in arrays:
+            check_shape(f"arrays[{name!r}]", arrays[name], (rows,))
+    zeros = np.zeros(rows, arrays["weight_hh"].dtype)
+    weights_x, weights_h = (_split(arrays[name], order) for name in ("weight_ih", "weight_hh"))
+    biases_x, biases_h = (_split(arrays.get(name, zeros), order) for name in BIASES)
     ours = {}
-    for k, weight_x in _split(arrays["weight_ih"], order).items():
-        ours[_bias(k)] = biases["bias_ih"][k] + biases["bias_hh"][k]
+    for k in weights_x:
+        bias_x, bias_h = biases_x[k], biases_h[k]
         if cell == "gru" and k == "n":
-            if not gradients and biases["bias_hh"][k].any():
+            if not gradients and bias_h.any():
                 raise ValueError("arrays['bias_hh']: expected 0 for the candidate n of a gru, which r_t multiplies")
-            ours[_bias(k)] = biases["bias_ih"][k].copy()
-        elif gradients and given:
-            ours[_bias(k)] = biases[given[0]][k].copy()
-        ours[f"W_{k}x"] = weight_x.T.copy()
-    return ours | {f"W_{k}h": weight.T.copy() for k, weight in _split(arrays["weight_hh"], order).items()}
+            bias = bias_x
+        elif gradients:
+            bias = bias_x if "bias_ih" in arrays else bias_h
+        else:
+            bias = bias_x + bias_h
+        ours |= {f"W_{k}x": weights_x[k].T.copy(), f"W_{k}h": weights_h[k].T.copy(), _bias(k): bias.copy()}
+    return ours
 
 
 def cell_to_torch(cell, params, order=None):
@@ -59,21 +62,22 @@ def cell_to_torch(cell, params, order=None):
     return stacked | {"bias_hh": np.zeros_like(stacked["bias_ih"])}
 
 
-def sigmoid_by_tanh(W_m, b_m, n_hidden):
+def sigmoid_by_tanh(W_m, b_m):
     """M = σ(h · W_m + b_m) in a network with fan-out and modulator "tanh": dict W_m, b_m, W_fan, b_fan.
 
     σ(a) = ½ + ½ tanh(a/2). (Without fan-out of its own, ``modulator="sigmoid"`` is the shorter way.) W_m (N,), b_m ().
     """
-    check_shape("W_m", W_m, (n_hidden,))
+    check_shape("W_m", W_m, ("N",))
     check_shape("b_m", b_m, ())
-    half = np.full(n_hidden, 0.5, W_m.dtype)
+    half = np.full(W_m.shape, 0.5, W_m.dtype)
     return {"W_m": W_m / 2, "b_m": np.asarray(b_m / 2), "W_fan": half, "b_fan": half.copy()}
 
 
 def partly_modulated(modulated, rate):
     """A network of which one part is driven by M(t) and the rest by a fixed rate, as fan-out: dict W_fan, b_fan.
 
-    modulated (N,) of bool: which neurons M(t) drives; rate: a number.
+    modulated (N,) of bool: which neurons M(t) drives; rate: a number. (The gradient of a learnt rate is the sum of
+    db_fan[j] over the neurons j that M(t) does not drive.)
     """
     check_array("modulated", modulated, ("N",), (np.dtype(bool),))
     check_number("rate", rate)

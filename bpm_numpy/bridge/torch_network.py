@@ -12,8 +12,12 @@ readout, in both readings. Parts of your own, and "taylor", are refused: write t
 from functools import partial
 
 import numpy as np
-import torch
-from torch import nn
+
+try:
+    import torch
+    from torch import nn
+except ImportError:
+    raise ImportError("torch_network: expected PyTorch to be installed (pip install torch), found none") from None
 
 from ..arguments import check_arrays
 from ..network import PlasticNetwork
@@ -134,7 +138,7 @@ def state_to_torch(state):
 
 def state_from_torch(state):
     """The inverse of ``state_to_torch``."""
-    return State(*(None if value is None else _swap(value.detach().numpy()).copy() for value in state))
+    return State(*(None if value is None else _swap(value.detach().cpu().numpy()).copy() for value in state))
 
 
 def _swap(array):

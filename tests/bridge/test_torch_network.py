@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from configurations import all_configurations, identifier, random_problem
+from configurations import PLANS, all_configurations, identifier, random_problem
 
 from bpm_numpy import PlasticNetwork, State
 from bpm_numpy.parts import BUILT_IN
@@ -33,28 +33,30 @@ def close(one, other):
 
 
 def differing(problem, make=to_torch):
-    """Names of what the module computes otherwise than the network: outputs, final state and all gradients."""
+    """Names of what the module computes otherwise than the network, in either way: outputs, final state, gradients."""
     params, x, state = problem.split(problem.inputs)
     module, x_leaf = make(problem.net, params), torch.tensor(x, requires_grad=True)
     first = State(*(None if value is None else value.requires_grad_() for value in state_to_torch(state)))
     logits, values, modulator, final = module(x_leaf, first)
 
-    traj = problem.forward(problem.inputs, "steps")
-    ours = {"logits": traj.logits, "values": traj.values, "modulator": traj.modulator} | traj.state._asdict()
     theirs = {"logits": logits, "values": values, "modulator": modulator}
     theirs = {name: None if value is None else value.detach().numpy() for name, value in theirs.items()}
     theirs |= state_from_torch(final)._asdict()
-    assert [name for name in ours if ours[name] is None] == [name for name in theirs if theirs[name] is None]
-    wrong = [name for name in ours if ours[name] is not None and not close(theirs[name], ours[name])]
-
     d_state = state_to_torch(problem.d_state)
     pairs = [(torch.tensor(problem.d_logits), logits), (torch.tensor(problem.d_values), values), *zip(d_state, final)]
     sum((d * value).sum() for d, value in pairs if value is not None).backward()
     d_first = State(*(None if leaf is None else zero_if_none(leaf) for leaf in first))
     grads = join(gradients_from_torch(problem.net, module), x_leaf.grad.numpy(), state_from_torch(d_first))
-    expected = problem.gradients("steps")
-    assert grads.keys() == expected.keys()
-    return wrong + [f"d {name}" for name in grads if not close(grads[name], expected[name])]
+
+    wrong = []
+    for plan in PLANS:
+        traj, expected = problem.forward(problem.inputs, plan), problem.gradients(plan)
+        ours = {"logits": traj.logits, "values": traj.values, "modulator": traj.modulator} | traj.state._asdict()
+        assert grads.keys() == expected.keys()
+        assert [name for name in ours if ours[name] is None] == [name for name in theirs if theirs[name] is None]
+        wrong += [name for name in ours if ours[name] is not None and not close(theirs[name], ours[name])]
+        wrong += [f"d {name}" for name in grads if not close(grads[name], expected[name])]
+    return wrong
 
 
 def zero_if_none(leaf):
@@ -65,6 +67,16 @@ def zero_if_none(leaf):
 def test_module_equals_the_network_with_all_gradients(options):
     for regime in REGIMES if options["plasticity"] != "none" else ("inactive",):
         assert differing(random_problem(np.random.default_rng(8), options, T=4, regime=regime)) == []
+
+
+@pytest.mark.parametrize("cell", ORDERS)
+@pytest.mark.parametrize("rule", RULES)
+def test_module_equals_the_network_from_zeros(cell, rule):
+    """h = 0 and Hebb = 0 at first, so that X = 0: for the rule "soft" its kink."""
+    problem = random_problem(np.random.default_rng(10), {"cell": cell, "rule": rule}, T=4, regime="sometimes")
+    zeros = {name: np.zeros(value.shape) for name, value in problem.inputs.items() if name.startswith("state.")}
+    problem = problem._replace(inputs=problem.inputs | zeros)
+    assert differing(problem) == []
 
 
 def test_every_cell_rule_and_modulator_of_the_package_but_taylor_is_covered():

@@ -10,7 +10,7 @@ from bpm_numpy.drive import drive_backward, drive_backward_h, drive_forward, dri
 from bpm_numpy.proof.problems import drives
 
 B, N = 2, 3
-every_drive = pytest.mark.parametrize("options", list(drives()), ids=lambda options: "-".join(map(str, options.values())))
+every_drive = pytest.mark.parametrize("options", list(drives()), ids=lambda o: "-".join(map(str, o.values())))
 
 
 def drive_case(net):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from bpm_numpy.chunks import CHUNK, choose_plan
 
 from bpm_numpy import PlasticNetwork, State, gradcheck
+from bpm_numpy.chunked.plan import CHUNK, choose_plan
 from bpm_numpy.lab.interventions import play
 from bpm_numpy.lab.settings import settings_for
 from bpm_numpy.learning import trials

@@ -17,8 +17,8 @@ from .figures import all_figures
 HELP = "the tour: representative gradient checks, the first notebook executed, a figure"
 TYPED = {}
 RESULTS, FIGURE = Path("results"), "hebb_over_time.png"
-# One alpha and one readout; every cell, rule, reading and regime of the clip.
-REPRESENTATIVE = {"alpha": "full", "readout": "linear"}
+# One alpha, readout and modulator; every cell, rule, reading and regime of the clip.
+REPRESENTATIVE = {"alpha": "full", "readout": "linear", "modulator": "tanh"}
 
 
 def add_arguments(parser):

@@ -18,13 +18,14 @@ OWN = Path(__file__).resolve().parents[2] / "figures"  # of the clone: what is t
 
 
 def all_figures():
-    """dict: file name -> function that makes the Figure, gathered from the chapters of ``bpm_numpy.tutorial``."""
+    """dict: file name -> function that makes the Figure: the map's, and those of ``bpm_numpy.tutorial``'s chapters."""
     import matplotlib
 
     matplotlib.use("Agg")
     from .. import tutorial
+    from ..figures.draw_architecture import plot_architecture
 
-    figures = {}
+    figures = {"architecture.png": plot_architecture}
     for module in pkgutil.iter_modules(tutorial.__path__, tutorial.__name__ + "."):
         figures |= getattr(importlib.import_module(module.name), "FIGURES", {})  # helpers of all chapters draw none
     return figures

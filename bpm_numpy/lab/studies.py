@@ -27,7 +27,7 @@ import numpy as np
 from ..arguments import check_choice, check_count
 from ..files import locked, make_folder, read_json, read_text, replace_file
 from ..learning.storage import load_parameters, save_parameters
-from ..learning.training import NETWORKS, Settings, build
+from ..learning.training import NETWORKS, NOT_SCORES, Settings, build
 from ..parameters import parameter_shapes
 from ..parts import check_name
 from ..tasks import TASKS
@@ -270,9 +270,6 @@ def _write_record(folder, name, runs, command, data):
         write_matrices(folder, runs)
     if STUDIES[name].interventions:
         write_interventions(folder, runs)
-
-
-NOT_SCORES = ("update", "episodes", "seconds", "training_score", "loss", "gradient_norm", "clipped")
 
 
 def load_about(name, data=DATA):

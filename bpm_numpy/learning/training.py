@@ -78,6 +78,10 @@ class Update(NamedTuple):
     seconds: float
 
 
+# The columns of a curve that no task may use for a score.
+NOT_SCORES = ("update", "episodes", "seconds", "training_score", "loss", "gradient_norm", "clipped")
+
+
 class Progress(NamedTuple):
     """A training so far: all that it goes on from, the Updates since the curve's last row, and the curve.
 

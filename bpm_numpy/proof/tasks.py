@@ -13,9 +13,9 @@ import json
 import numpy as np
 
 from ..arguments import check_generator
-from ..lab.studies import NOT_SCORES
 from ..learning.episodes import rollout
 from ..learning.losses import INTEGERS
+from ..learning.training import NOT_SCORES
 from ..network import PlasticNetwork
 from ..tasks.base import Task
 from ..tasks.reset import ResetAtTrials

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_import_loads_numpy_and_nothing_else():
     script = (
-        "import sys; before = set(sys.modules); import numpy, numpy.random; numpy_only = set(sys.modules); import bpm_numpy;"
+        "import sys; import numpy, numpy.random; numpy_only = set(sys.modules); import bpm_numpy;"
         "new = {name.split('.')[0] for name in set(sys.modules) - numpy_only} - {'bpm_numpy'};"
         "print(sorted(new - set(sys.stdlib_module_names)))"
     )

@@ -1,4 +1,4 @@
-"""Figures of chapters 13 and 14 that show how far runs of several seeds lie apart."""
+"""Figures of chapters 15 and 16 that show how far runs of several seeds lie apart."""
 
 import numpy as np
 

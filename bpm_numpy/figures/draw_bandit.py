@@ -1,4 +1,4 @@
-"""Figures of chapter 15: an episode of the bandit, what not knowing the best arm costs, and what a network counts."""
+"""Figures of chapter 17: an episode of the bandit, what not knowing the best arm costs, and what a network counts."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 14: patterns restored, and scores on more than a network was trained for."""
+"""Figures of chapter 16: patterns restored, and scores on more than a network was trained for."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 12: what a network reads in cue-reward association, and what M(t) and Hebb are worth to it."""
+"""Figures of chapter 14: what a network reads in cue-reward association, and what M(t) and Hebb are worth to it."""
 
 import numpy as np
 

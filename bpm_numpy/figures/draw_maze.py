@@ -1,4 +1,4 @@
-"""Figures of chapter 16: the maze, the paths of an agent in it, and both beside Hebb and M(t), also as an animation."""
+"""Figures of chapter 18: the maze, the paths of an agent in it, and both beside Hebb and M(t), also as an animation."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Figures of chapter 18: scores on several tasks while a network is trained on them one after another."""
+"""Figures of chapter 20: scores on several tasks while a network is trained on them one after another."""
 
 import numpy as np
 from matplotlib.patches import Rectangle

@@ -1,4 +1,4 @@
-"""Figures of chapter 17: how every seed learns, what an object costs in each sentence, what is foretold, and m_j(t)."""
+"""Figures of chapter 19: how every seed learns, what an object costs in each sentence, what is foretold, and m_j(t)."""
 
 import numpy as np
 from matplotlib.patches import Rectangle

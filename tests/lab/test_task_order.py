@@ -19,7 +19,7 @@ from bpm_numpy.learning.episodes import evaluate, loss_and_gradients, rollout
 from bpm_numpy.learning.storage import load_parameters
 from bpm_numpy.learning.training import NETWORKS, begin, build, start_parameters, train
 from bpm_numpy.tasks import TASKS, Block, make_task
-from bpm_numpy.tutorial.ch18_sequence import CHANCE, scaled
+from bpm_numpy.tutorial.ch20_sequence import CHANCE, scaled
 
 SMALL = {name: next(iter(task.SMALL.values())) for name, task in TASKS.items()}
 every_task = pytest.mark.parametrize("name", TASKS)
@@ -287,7 +287,7 @@ def test_a_folder_without_matrices_is_refused(tmp_path):
         load_matrices(tmp_path)
 
 
-# Chapter 18
+# Chapter 20
 
 
 def test_chance_is_what_random_answers_score():

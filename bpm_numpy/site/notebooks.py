@@ -13,6 +13,9 @@ METADATA = {
 }
 
 
+FOLD = "fold"  # the tag of cells whose code is not what the chapter is about: imports, thresholds, drawing
+
+
 def find_notebooks(folder=FOLDER):
     """Paths of the notebooks, in reading order; ValueError if there are none (an install without the clone)."""
     paths = sorted(Path(folder).glob("[0-9]*.ipynb"))
@@ -86,11 +89,14 @@ def solutions(notebook):
 
 
 def clean(notebook):
-    """Fixed cell ids and no metadata beyond the kernel's name and the cells' tags."""
+    """Fixed cell ids, and no metadata except the kernel's name and the cells' tags; cells with the tag FOLD are folded."""
     notebook.metadata = METADATA
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"
-        cell.metadata = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
+        tags = cell.metadata.get("tags", [])
+        cell.metadata = {"tags": tags} if tags else {}
+        if FOLD in tags:
+            cell.metadata["jupyter"] = {"source_hidden": True}  # as JupyterLab has it
     return notebook
 
 

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 
 from ..files import FilesWarning, check_outputs, locked, make_folder, write_output
+from .notebooks import FOLD
 
 STYLE = """
 body { max-width: 46rem; margin: 0 auto; padding: 0 1rem 3rem; font: 1rem/1.55 system-ui, sans-serif; color: #1b1b1b;
@@ -83,7 +84,7 @@ def _render(paths):
     for path, notebook in zip(paths, notebooks):
         body, _ = exporter.from_notebook_node(notebook)
         titles[path.stem] = _title(body, path)
-        bodies[path.stem] = _relink(_with_alt_texts(body, notebook, path), path, stems, copies)
+        bodies[path.stem] = _relink(_with_alt_texts(_fold(body), notebook, path), path, stems, copies)
     pages = {}
     for number, stem in enumerate(stems):
         around = [("index", "All notebooks")]
@@ -123,6 +124,12 @@ def _title(body, path):
     if not title:
         _warn(path, "no heading; its name is the page's title")
     return title or path.stem
+
+
+def _fold(body):
+    """The code of cells with the tag FOLD in an element that starts closed."""
+    code = rf'(celltag_{FOLD}\b.*?)(<div class="\s*highlight[^"]*">.*?</pre>\s*</div>)'
+    return re.sub(code, r"\1<details><summary>Code</summary>\2</details>", body, flags=re.S)
 
 
 def _with_alt_texts(body, notebook, path):

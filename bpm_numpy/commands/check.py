@@ -15,7 +15,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 
 from ..arguments import check_count
-from ..files import check_target, replace_file
+from ..files import check_ordinary, check_target, read_json, replace_file
 from ..parts import REGISTRIES, check_name
 from ..plugins import PLUGINS, load_plugins
 from ..proof.configuration import check_configuration, regimes_of
@@ -34,6 +34,7 @@ HEADER = (
 def add_arguments(parser):
     parser.add_argument("--full", action="store_true", help="every entry, by both methods, not a sample (slow)")
     parser.add_argument("--json", metavar="FILE", help="also write the table, and every single check, to FILE")
+    parser.add_argument("--force", action="store_true", help="with --json: replace a file that is no such table")
     parser.add_argument("--seed", type=int, default=0, help="of the random networks (default 0)")
     for kind, known in REGISTRIES.items():
         parser.add_argument(f"--{kind}", help=", ".join(known))
@@ -49,7 +50,7 @@ def run(arguments):
     """Exit code: 0 if every check passed, 1 if one failed."""
     check_count("seed", arguments.seed, smallest=0)
     if arguments.json is not None:
-        check_target(arguments.json)
+        check_table_file(arguments.json, arguments.force)
     for kind, known in REGISTRIES.items():
         if getattr(arguments, kind) is not None:
             check_name(kind, getattr(arguments, kind), known)
@@ -71,6 +72,20 @@ def run(arguments):
             file.write(json.dumps(content, indent=1).encode())
         print(f"table written to {arguments.json}")
     return 1 if failures else 0
+
+
+def check_table_file(path, force):
+    """The table can be written to ``path``: ValueError for a file there that is none of check's, unless ``force``."""
+    check_target(path)
+    found = check_ordinary(path)
+    if found is None or found.st_size == 0 or force:
+        return
+    try:
+        before = read_json(path)
+    except ValueError:
+        before = None
+    if not isinstance(before, dict) or before.keys() != {"header", "table", "checks"}:
+        raise ValueError(f"path: expected a new file or a table of this command, got {path}; --force replaces it")
 
 
 def jobs(wanted, regimes, seed, full):

@@ -89,7 +89,7 @@ def solutions(notebook):
 
 
 def clean(notebook):
-    """Fixed cell ids, and no metadata except the kernel's name and the cells' tags; cells with the tag FOLD are folded."""
+    """Fixed cell ids, and no metadata except the kernel's name and the cells' tags; code with the tag FOLD is folded."""
     notebook.metadata = METADATA
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"

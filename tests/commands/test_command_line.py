@@ -339,6 +339,19 @@ def test_figures_replaces_its_own_files_only(tmp_path, capsys):
     assert (tmp_path / "clip_growth.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_check_replaces_its_own_table_only(tmp_path, capsys):
+    file = tmp_path / "table.json"
+    for text in ("of the user", '{"mine": 1}', "[]"):
+        file.write_text(text)
+        assert main([*ONE_CHECK, "--json", str(file)]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.startswith("check: --json: expected a new file or a table") and captured.out == ""
+        assert file.read_text() == text
+    assert main([*ONE_CHECK, "--json", str(file), "--force"]) == 0
+    before = file.read_text()
+    assert main([*ONE_CHECK, "--json", str(file), "--seed", "1"]) == 0 and file.read_text() != before
+
+
 def test_quickstart_looks_at_its_folder_before_it_begins(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "results").mkdir()

@@ -89,7 +89,7 @@ def solutions(notebook):
 
 
 def clean(notebook):
-    """Fixed cell ids, and no metadata except the kernel's name and the cells' tags; code with the tag FOLD is folded."""
+    """Fixed cell ids; no metadata except the kernel's name and the cells' tags; code with the tag FOLD is folded."""
     notebook.metadata = METADATA
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02d}"

@@ -20,10 +20,11 @@ from .arguments import (
     check_names,
     check_number,
     check_shape,
+    check_size,
 )
 from .bptt import ByStep, jvp_through_time
 from .chunked.engine import ByChunks
-from .chunked.plan import CHUNK, Plan, can_be_chunked, choose_plan
+from .chunked.plan import CHUNK, LONGEST, Plan, can_be_chunked, choose_plan
 from .equations.readout import readout_forward
 from .parameters import init_parameters, parameter_shapes
 from .parts import find_part, is_registered
@@ -70,7 +71,7 @@ class PlasticNetwork:
     fanout : bool
         M(t) reaches neuron j as M(t) W_fan[j] + b_fan[j]; modulated only.
     clip : float
-        Bound of Clip, positive; ``np.inf`` for none.
+        Bound of Clip, positive; ``np.inf`` for none, which a bound beyond the largest number of the dtype is too.
     readout_hidden : int | None
         K, the width of a hidden tanh layer in the readout F.
     dtype : np.float64 | np.float32
@@ -144,7 +145,7 @@ class PlasticNetwork:
             "reading": reading,
             "alpha": alpha,
             "fanout": bool(fanout),
-            "clip": float(clip),
+            "clip": float(clip) if float(clip) <= float(np.finfo(dtype).max) else np.inf,
             "readout_hidden": None if readout_hidden is None else int(readout_hidden),
             "dtype": dtype,
         }
@@ -197,6 +198,8 @@ class PlasticNetwork:
     def initial_state(self, batch):
         """The State before step 0: all zeros, Hebb(0) = 0 (notes (2.4)), for ``batch`` episodes."""
         check_count("batch", batch)
+        if self.plasticity != "none":
+            check_size("batch: Hebb", int(batch), self.n_hidden, self.n_hidden)
         return self._state_shapes(int(batch)).map(lambda shape: np.zeros(shape, self.dtype))
 
     def step(self, params, x_t, state, modulator=None):
@@ -272,6 +275,7 @@ class PlasticNetwork:
         if isinstance(plan, Plan):
             for field, value in plan._asdict().items():
                 check_count(f"plan.{field}", value)
+            check_number("plan.chunk", plan.chunk, at_most=LONGEST)
         elif plan != "steps":
             raise TypeError(f"plan: expected a chunks.Plan, 'steps' or None, got {plan!r}")
         params = {name: np.array(value) for name, value in params.items()}

@@ -14,6 +14,7 @@ Started values, with N(0, s²) a normal distribution and n the number of inputs 
 
 import numpy as np
 
+from .arguments import check_size
 from .drive import drive_parameters
 from .parts import Parameter, normal
 
@@ -51,8 +52,10 @@ def parameter_shapes(net):
 
 def init_parameters(net, rng):
     """dict: parameter name -> array of the network's dtype, drawn from ``rng`` as the table above says."""
-    params = {}
-    for name, (shape, start) in parameter_table(net).items():
+    table, params = parameter_table(net), {}
+    for name, (shape, _) in table.items():
+        check_size(name, *shape)
+    for name, (shape, start) in table.items():
         value = np.asarray(start(rng, shape) if callable(start) else np.full(shape, start))
         if value.shape != tuple(shape):
             raise ValueError(f"parameters: expected {name} to start with shape {shape}, got {value.shape}")

@@ -11,6 +11,7 @@ from configurations import PLANS, all_configurations, identifier, random_problem
 from bpm_numpy import PlasticNetwork, State, bptt
 from bpm_numpy.cells.rnn import RNN
 from bpm_numpy.chunked import engine
+from bpm_numpy.chunked.plan import Plan
 from bpm_numpy.modulators.tanh import Tanh
 from bpm_numpy.parts import REGISTRIES
 
@@ -938,3 +939,29 @@ def test_init_draws_from_the_generator_alone(options):
     first, second = (net.init(np.random.default_rng(5)) for _ in range(2))
     assert same_bits(first, second)
     assert np.array_equal(np.random.get_state()[1], state)
+
+
+# Enormous, and beyond the dtype
+
+
+def test_what_no_memory_could_hold_is_refused_before_it_is_asked_for():
+    huge = PlasticNetwork(3, 10**6, 2)
+    with pytest.raises(ValueError, match="^W_h: expected arrays of at most"):
+        huge.init(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="^batch: Hebb: expected arrays of at most"):
+        huge.initial_state(1)
+    net = PlasticNetwork(1, 2, 1)
+    params = net.init(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="^plan.chunk: expected a finite number at most 1000, got"):
+        net.forward(params, np.zeros((2, 1, 1)), plan=Plan(10**8, 1, 1))
+
+
+def test_a_clip_beyond_the_dtype_is_none():
+    rng = np.random.default_rng(0)
+    net, free = (PlasticNetwork(2, 40, 1, clip=clip, dtype=np.float32) for clip in (1e300, np.inf))
+    params, x = net.init(rng), rng.standard_normal((9, 4, 2)).astype(np.float32)
+    assert net.clip == np.inf
+    for plan in (Plan(4, 2, 1), "steps"):
+        np.testing.assert_array_equal(
+            net.forward(params, x, plan=plan).logits, free.forward(params, x, plan=plan).logits
+        )

@@ -15,7 +15,7 @@ bptt.py         the steps composed through time: the two adjoints
 chunks.py       the same gradients faster: Hebb unrolled over chunks of steps
 network.py      PlasticNetwork: options, checks, forward, backward, jvp, step, begin
 parameters.py   names, shapes and starting values
-proof/          gradcheck, check_vjp, check_jvp; random problems on which gradients are checked, and mistakes made on purpose
+proof/          gradcheck, check_vjp, check_jvp; random problems to check, and mistakes made on purpose
 learning/       losses, optimisers, episodes and their gradients, the training loop, files
 tasks/          what networks are trained on, a class a task, batches of episodes at once
 lab/            settings of every task, runs in folders, studies over seeds, tasks in order, interventions

@@ -21,8 +21,8 @@ import numpy as np
 from .trees import leaves, rebuild
 
 EPS = float(np.finfo(np.float64).eps)
-RATIO = 8.0  # of one step to the next smaller one
-LEVELS = 15  # so many steps at most: 8^-14 is 2e-13
+RATIO = 4.0  # of one step to the next smaller one
+LEVELS = 22  # so many steps at most: 4^-21 is 2e-13
 ComplexWarning = np.exceptions.ComplexWarning
 
 
@@ -122,7 +122,7 @@ class LossAt:
         """Im loss(params + i step direction) / step."""
         with np.errstate(all="ignore"):
             value = self.evaluate({name: _read_only(self.at[name] + 1j * step * d) for name, d in direction.items()})
-        return value.imag / step
+        return value.imag / step if np.isfinite(value.real) else np.nan
 
     def spread(self, names):
         """A fixed direction that moves every entry of the ``moving`` ones, each by 0.2 to 1, with both signs."""
@@ -157,6 +157,7 @@ def central_slope(line, at, reach, rounding, analytic, tolerance, smallest=0.0):
         return Slope(np.nan, np.inf, "smooth")
     # Step, central difference, gap, and the central difference without its error of second order.
     steps, centrals, gaps, refined, errors = [reach], [central], [gap], [central], [np.inf]
+    before = settled = False  # the last two steps agree
     enough = max(tolerance, 0.05 * abs(gap)) if np.isfinite(gap) else np.inf
     while len(steps) < LEVELS and steps[-1] / RATIO >= smallest:
         step = steps[-1] / RATIO
@@ -170,19 +171,25 @@ def central_slope(line, at, reach, rounding, analytic, tolerance, smallest=0.0):
         refined.append(central + (central - centrals[-2]) / (RATIO**2 - 1))
         errors.append(abs(refined[-1] - refined[-2]) + noise)
         shrinks = abs(gap) <= max(tolerance, 0.6 * abs(gaps[-2]) + noise)
-        if shrinks and abs(refined[-1] - refined[-2]) <= tolerance / 4 + noise:
-            if len(steps) == 2:  # the first step was small enough
-                return Slope(centrals[0], errors[-1], "smooth")
-            kink = abs(gaps[0]) / 2 > tolerance and not _curved(steps, centrals, gaps, rounding)
-            return Slope(refined[-1], errors[-1], "kink" if kink else "smooth")
+        before, settled = settled, shrinks and abs(refined[-1] - refined[-2]) <= tolerance / 4 + noise
+        # Two steps agree: enough to say that the gradient is right, but chance must not say that it is wrong.
+        if settled and (before or abs(refined[-1] - analytic) <= tolerance + noise):
+            break
+    if settled:
+        first = 2 if before else 1  # steps ago it began to agree
+        if len(steps) == first + 1:  # the first step was small enough
+            return Slope(centrals[0], errors[1], "smooth")
+        kink = abs(gaps[0]) / 2 > tolerance and not _curved(steps, centrals, gaps, rounding, first)
+        return Slope(refined[-1], errors[-1], "kink" if kink else "smooth")
     if not np.isfinite(gaps[-3:]).all():
         return Slope(np.nan, np.inf, "smooth")
     if len(steps) >= 3 and all(
-        0.7 * abs(a) <= abs(b) <= 1.4 * abs(a) and abs(b) > 2 * rounding / s
+        0.7 * abs(a) <= abs(b) <= 1.4 * abs(a) and abs(b) > 16 * rounding / s
         for a, b, s in zip(gaps[-3:], gaps[-2:], steps[-2:])
     ):
         return Slope(refined[0], abs(gaps[-1]), "kink")
-    best = int(np.nanargmin(errors))
+    # Of all steps that with the least relative error: where the step is too large, differences are small as well.
+    best = int(np.nanargmin(np.array(errors) / np.maximum(np.abs(refined), max(tolerance, 1e-300))))
     return Slope(refined[best], errors[best], "unclear")
 
 
@@ -194,12 +201,12 @@ def _central_and_gap(line, at, step):
     return (right + left) / 2, right - left
 
 
-def _curved(steps, centrals, gaps, rounding):
-    """Is the curvature that the last two steps show large enough to explain the gap of the first step?"""
-    noise = 2 * rounding / steps[-1]
-    grown = steps[0] / steps[-2]
-    second = max(0.0, abs(gaps[-2]) - noise) * grown
-    third = max(0.0, abs(centrals[-1] - centrals[-2]) - noise) * grown**2
+def _curved(steps, centrals, gaps, rounding, first):
+    """Is the curvature that the last steps show, ``first`` steps back, large enough for the gap of the first step?"""
+    noise = 2 * rounding / steps[-first]
+    grown = steps[0] / steps[-first - 1]
+    second = max(0.0, abs(gaps[-first - 1]) - noise) * grown
+    third = max(0.0, abs(centrals[-first] - centrals[-first - 1]) - noise) * grown**2
     return second + third >= 0.25 * abs(gaps[0])
 
 
@@ -212,9 +219,9 @@ def measure_rounding(line, at, reach, precision):
     if not np.isfinite(at):
         return 0.0
     known = 2 * precision * abs(at)  # the last digit
-    bent = []
+    bent = []  # (not a straight line by so much, step)
     for step in reach * 1e-3 ** np.arange(4):
-        values = low2, low, high, high2 = np.array([line(k * step)[0] for k in (-2, -1, 1, 2)])
+        values, bend = _bend(line, at, step)
         if not np.isfinite(values).all():
             continue
         if np.all(values == at):
@@ -222,22 +229,31 @@ def measure_rounding(line, at, reach, precision):
                 return _step_between_values(line, at, reach, known)
             break
         known = max(known, 2 * precision * np.abs(values).max())
-        third, fourth = abs(high2 - low2 - 2 * (high - low)) / 4, abs(high2 + low2 - 4 * (high + low) + 6 * at) / 8
-        bent.append(max(third, fourth))
-        if bent[-1] <= 50 * known:
-            # Values on a grid may lie on a straight line by chance; a thousandth of the step shows the grid.
-            if len(bent) == 1 and line(step / 1000)[0] == at and abs(high - low) / 2000 > 50 * known:
-                bent[-1] = np.abs(values - at)[values != at].min()
+        straight = bend <= 50 * known
+        # Values on a grid may lie on a straight line by chance; a point near by, off that line, shows it.
+        if straight and abs(line(step / 1000)[0] - at - (values[2] - values[1]) / 2000) > 50 * known:
+            continue
+        bent.append((bend, step))
+        if straight:
             break
-    rounding = bent.pop() if bent else 0.0
-    while bent and rounding > 0.01 * bent[-1]:  # it didn't shrink
-        rounding = max(rounding, bent.pop())
+    rounding, step = bent.pop() if bent else (0.0, reach)
+    while bent and rounding > 0.01 * bent[-1][0]:  # it didn't shrink
+        rounding = max(rounding, bent.pop()[0])
+    if rounding > 50 * known:  # more points tell it better
+        rounding = max([rounding] + [_bend(line, at, factor * step)[1] for factor in (1.3, 1.7, 2.3, 2.9)])
     return float(max(known, rounding))
+
+
+def _bend(line, at, step):
+    """Four values around ``at``, and by how much the five are off a straight line."""
+    values = low2, low, high, high2 = np.array([line(k * step)[0] for k in (-2, -1, 1, 2)])
+    third, fourth = abs(high2 - low2 - 2 * (high - low)) / 4, abs(high2 + low2 - 4 * (high + low) + 6 * at) / 8
+    return values, max(third, fourth)
 
 
 def _step_between_values(line, at, reach, known):
     """By how much a loss that doesn't move near x jumps when it does move; ``known`` if it doesn't, or doesn't jump."""
-    for far in reach * RATIO ** np.arange(1, 6):
+    for far in reach * 8.0 ** np.arange(1, 6):
         for sign in (-1, 1):
             still, moved = 0.0, sign * far
             change = abs(line(moved)[0] - at)

@@ -174,3 +174,20 @@ def test_wrong_gradients_of_a_hard_loss(name, method):
     hard = LOSSES[name]
     for wrong in wrong_gradients(hard.gradient):
         assert answer(hard, wrong, method) != "passed", wrong
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_layers_of_random_size_and_scale_in_float32_and_float64(seed):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(rng.integers(1, 30)) * 10 ** rng.uniform(-2, 2)
+    A, c = rng.standard_normal((x.size, 4)) / np.sqrt(x.size) / np.abs(x).max(), rng.standard_normal(4)
+    right = A @ (c * (1 - np.tanh(x @ A) ** 2))
+    for dtype, size in ((np.float64, 1), (np.float32, 1), (np.float64, 1e-15), (np.float64, 1e12)):
+        hard = Hard(
+            lambda x: size * float(np.tanh(x.astype(dtype) @ A.astype(dtype)) @ c.astype(dtype)),  # noqa: B023
+            x,
+            size * right,
+        )
+        assert answer(hard, hard.gradient, "central") == "passed"
+        for wrong in (-1, 0, 1.2):
+            assert answer(hard, wrong * hard.gradient, "central") != "passed"

@@ -34,6 +34,10 @@ class Part:
         """dict: name -> Parameter, of all parameters that are its own."""
         return {}
 
+    def __reduce_ex__(self, protocol):
+        """Copied and pickled by its name if that is registered: a copy of a network has the very same parts."""
+        return (find_part, (self.kind, self.name)) if is_registered(self) else super().__reduce_ex__(protocol)
+
     def __repr__(self):
         return f"<{self.kind} {self.name}>"
 

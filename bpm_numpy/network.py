@@ -173,15 +173,6 @@ class PlasticNetwork:
                 options[kind] = options[kind].name
         return options
 
-    def __reduce__(self):
-        return _make, (self.options,)  # so that a registered part is found again by its name
-
-    def __copy__(self):
-        return self  # nothing of it can be changed
-
-    def __deepcopy__(self, memo):
-        return self
-
     def __repr__(self):
         return f"PlasticNetwork({', '.join(f'{name}={value!r}' for name, value in self.options.items())})"
 
@@ -344,10 +335,6 @@ class PlasticNetwork:
             if not np.array_equal(value, traj.params[name]):
                 raise ValueError(f"params[{name!r}]: expected the values that the trajectory was made with, got others")
         return traj.logits.shape[:2]
-
-
-def _make(options):
-    return PlasticNetwork(**options)
 
 
 class Run:

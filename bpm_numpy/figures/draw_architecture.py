@@ -7,26 +7,26 @@ from .style import COLOURS, new_figure, styled
 # From the bottom to the top. What is in a row uses rows below it and its own, never one above; but a rule names the
 # ``sums`` by which it goes by chunks.
 ROWS = (
-    ("arguments.py", "files.py", "parts.py", "state.py"),
+    ("arguments.py", "files.py", "parts.py", "state.py", "one_page.py"),
     ("equations/",),
     ("cells/", "modulators/", "drive.py", "rules/", "parameters.py"),
     ("step.py", "bptt.py", "chunked/"),
     ("network.py",),
     ("tasks/", "learning/"),
     ("proof/", "lab/"),
-    ("plugins.py", "figures/", "site/"),
+    ("plugins.py", "bridge/", "figures/", "site/"),
     ("tutorial/",),
     ("commands/",),
 )
 MEANING = (
-    "checks, files, what parts and states are",
+    "what all use; one page that uses nothing",
     "each with its backward and jvp",
     "the parts that plug in, and their parameters",
     "the definition, and the same by chunks",
     "options, checks, forward, backward, jvp",
     "episodes, losses, updates",
     "checks of all this; runs and studies",
-    "the door from outside; pictures; pages",
+    "the door; other programs; pictures; pages",
     "what the notebooks run",
     "the command line",
 )

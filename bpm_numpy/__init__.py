@@ -9,7 +9,6 @@ equations of a section of the notes in order of appearance; the six lines of the
 
 Where things are
 ----------------
-<<<<<<< HEAD
 equations/      what all networks share: plastic weights, Clip, the Hebb update, readout; each with its derivation
 rules/          how Hebb is rewritten, one file each: outer, trace, taylor, decay, oja, soft
 modulators/     how M(t) follows from h_t: tanh, sigmoid, linear, difference;  drive.py: what reaches each neuron
@@ -19,15 +18,6 @@ chunked/        the same gradients faster: Hebb unrolled over chunks of steps
 network.py      PlasticNetwork: options, checks, forward, backward, jvp, step, begin;  state.py: what it carries
 parts.py        what rules, modulators and cells have in common, by name;  plugins.py: the door for yours
 proof/          gradcheck, check_vjp, check_jvp, checks of parts, random problems to check on, mistakes made on purpose
-=======
-equations/      one file an equation, its forward, backward and jvp side by side, its derivation on top
-step.py         one step of the network, composed of the equations, and its backward
-bptt.py         the steps composed through time: the two adjoints
-chunks.py       the same gradients faster: Hebb unrolled over chunks of steps
-network.py      PlasticNetwork: options, checks, forward, backward, jvp, step, begin
-parameters.py   names, shapes and starting values
-proof/          gradcheck, check_vjp, check_jvp; random problems to check, and mistakes made on purpose
->>>>>>> gradcheck
 learning/       losses, optimisers, episodes and their gradients, the training loop, files
 tasks/          what networks are trained on, one class each, batches of episodes at once
 lab/            settings of every task, runs in folders, studies over seeds, tasks in order, interventions

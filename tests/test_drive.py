@@ -11,7 +11,7 @@ from bpm_numpy.proof.problems import drives
 
 B, N = 2, 3
 every_drive = pytest.mark.parametrize(
-    "options", list(drives()), ids=lambda o: "-".join([o["plasticity"], o["modulator"], *(["fanout"] if o["fanout"] else [])])
+    "options", list(drives()), ids=lambda options: "-".join(map(str, options.values()))
 )
 
 

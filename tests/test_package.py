@@ -49,8 +49,9 @@ def test_check_covers_every_configuration_in_every_regime():
 
 def test_check_of_one_configuration(tmp_path, capsys):
     file = tmp_path / "table.json"
-    options = "--cell lstm --plasticity modulated --modulator tanh --rule trace --fanout yes --reading paper --alpha neuron"
-    assert main(["check", *options.split(), "--readout", "linear", "--json", str(file)]) == 0
+    options = "--cell lstm --plasticity modulated --modulator tanh --fanout yes --rule trace --reading paper"
+    options += " --alpha neuron --readout linear"
+    assert main(["check", *options.split(), "--json", str(file)]) == 0
     content = json.loads(file.read_text())
     assert [check["regime"] for check in content["checks"]] == ["inactive", "sometimes", "mostly"]
     assert all(check["passed"] and check["complex_error"] < 1e-10 for check in content["checks"])

@@ -131,6 +131,20 @@ def test_without_its_margin_the_certificate_would_be_wrong(monkeypatch, certific
 
 
 @both_precisions
+@pytest.mark.parametrize("rule, rounding", [("outer", 1), ("decay", 2), ("oja", 2), ("trace", 1)])
+@pytest.mark.parametrize("L", [2, 5, 10])
+def test_the_margin_is_four_units_for_each_rounding(certificates, L, rule, rounding, dtype):
+    """A product with g rounds once more at every step. Where nothing is added, Hebb itself is the whole sum."""
+    net = PlasticNetwork(1, 1, 1, plasticity="hebbian", rule=rule, dtype=dtype)
+    params = {name: np.zeros_like(value) for name, value in net.init(np.random.default_rng(0)).items()}
+    margin = 4 * (rounding * L + 2)
+    for units, expected in ((margin, True), (margin - 1, False)):
+        hebb = np.full((1, 1, 1), 1 - units * EPS[dtype], dtype)
+        net.forward(params, np.ones((L, 1, 1), dtype), net.initial_state(1)._replace(hebb=hebb), plan=Plan(L, 1, 1))
+        assert certificates.pop() is expected
+
+
+@both_precisions
 def test_the_certificate_counts_gates_above_1(monkeypatch, certificates, dtype):
     """Were they taken for 1, entries that grow past the bound would be certified."""
     monkeypatch.setattr(Gated, "bounds", lambda self: ((1,), np.abs(self.q), 1))

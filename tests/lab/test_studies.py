@@ -94,7 +94,7 @@ def test_a_record_of_more_seeds_and_files_of_the_user_are_left_alone(small_study
         for path in folder.iterdir():
             path.unlink()
         (folder / name).write_text(text)
-        assert main(words) == 2 and "study: data: expected" in capsys.readouterr().err
+        assert main(words) == 2 and "study: --data: expected" in capsys.readouterr().err
         assert [path.read_text() for path in folder.iterdir()] == [text]
 
 

@@ -28,6 +28,7 @@ from .chunked.plan import CHUNK, LONGEST, Plan, can_be_chunked, choose_plan
 from .equations.readout import readout_forward
 from .parameters import init_parameters, parameter_shapes
 from .parts import find_part, is_registered
+from .rules.base import check_sums
 from .state import State
 from .step import forward_step
 
@@ -121,6 +122,7 @@ class PlasticNetwork:
         cell, rule, modulator = (
             find_part(*named) for named in (("cell", cell), ("rule", rule), ("modulator", modulator))
         )
+        check_sums(rule)
         if plasticity == "none" and rule.name != "outer":
             raise ValueError(f"rule: expected 'outer' with plasticity 'none', got {rule.name!r}")
         if plasticity != "modulated" and modulator.name != "tanh":
@@ -220,7 +222,7 @@ class PlasticNetwork:
     def forward(self, params, x, state=None, *, plan=None):
         """The whole sequence x (T, B, D), from ``state`` or from zeros -> Trajectory.
 
-        By default the pass goes chunk by chunk wherever that is exact (see ``chunks``). ``plan``: a ``chunks.Plan``
+        By default the pass goes chunk by chunk wherever that is exact (see ``chunked``). ``plan``: a ``chunked.plan.Plan``
         says how, instead of the one that suits the sizes; "steps" goes by the definition, one step after the other.
         It changes time and memory, and results by rounding only.
         """
@@ -268,7 +270,7 @@ class PlasticNetwork:
                 check_count(f"plan.{field}", value)
             check_number("plan.chunk", plan.chunk, at_most=LONGEST)
         elif plan != "steps":
-            raise TypeError(f"plan: expected a chunks.Plan, 'steps' or None, got {plan!r}")
+            raise TypeError(f"plan: expected a chunked.plan.Plan, 'steps' or None, got {plan!r}")
         params = {name: np.array(value) for name, value in params.items()}
         for value in params.values():
             value.flags.writeable = False  # the trajectory is compared with them in backward

@@ -133,6 +133,7 @@ class Carrying(Leak):
     """What it adds to the leak's E, the sum of all E so far, is not in its factors."""
 
     name = "carrying"
+    sums = Gated
 
     def carried(self, net):
         return net.n_hidden, net.n_hidden

@@ -347,3 +347,25 @@ def test_sums_refuse_a_rule_that_they_would_leave_something_out_of():
 
 def test_the_modulator_by_default_is_the_notes():
     assert isinstance(PlasticNetwork(1, 1, 1).modulator, Tanh) and isinstance(PlasticNetwork(1, 1, 1).rule, Outer)
+
+
+def test_a_rule_that_changes_another_ones_equation_does_not_inherit_its_fast_form():
+    class Halved(Outer):
+        name = "halved"
+
+        def eligibility(self, net, params, hebb, h_prev, p, trace):
+            X, trace_next, cache = super().eligibility(net, params, hebb, h_prev, p, trace)
+            return X / 2, trace_next, cache
+
+    class HalvedSlowly(Halved):
+        sums = None
+
+    class Unbounded(Outer):
+        name = "unbounded"
+        uses_clip = False
+
+    with pytest.raises(ValueError, match="^rule: expected Halved, which has eligibility of its own"):
+        PlasticNetwork(1, 1, 1, rule=Halved())
+    with pytest.raises(ValueError, match="^rule: expected sums None for <rule unbounded>"):
+        PlasticNetwork(1, 1, 1, rule=Unbounded())
+    assert PlasticNetwork(1, 1, 1, rule=HalvedSlowly()).rule.sums is None

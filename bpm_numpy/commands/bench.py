@@ -169,7 +169,7 @@ def run_trained(passes, data):
         numbers = (problem.net.dtype.name, T, B, N, f"{ever:.2%}", f"{end:.2%}", *(f"{time:.1f}" for time in times))
         rows.append((name, label, *map(str, numbers)))
     if not rows:
-        raise ValueError(f"trained: expected recorded networks in {data}, found none")
+        raise ValueError(f"trained: expected recorded networks in {data}, found none; run from a clone")
     header = ("study", "network", "dtype", "T", "B", "N", "ever", "at the end", "ms", "ms by the definition")
     print(format_table(header, rows))
     print(f"medians; the networks of seed 0 in {data}, on fresh episodes")

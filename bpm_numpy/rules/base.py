@@ -41,6 +41,25 @@ class Rule(Part):
         raise NotImplementedError
 
 
+def check_sums(rule):
+    """ValueError for a rule whose ``sums`` can't be its own: of a class that it changes, or without Clip's bound."""
+    if rule.sums is None:
+        return
+    classes = type(rule).__mro__
+
+    def place(name):
+        return next(number for number, kind in enumerate(classes) if name in vars(kind))
+
+    changed = [name for name in ("forward", "eligibility") if hasattr(rule, name) and place(name) < place("sums")]
+    if changed:
+        raise ValueError(
+            f"rule: expected {type(rule).__name__}, which has {changed[0]} of its own, to say its own sums as well "
+            "(None: step by step), got those of the class that it comes from"
+        )
+    if not rule.uses_clip:
+        raise ValueError(f"rule: expected sums None for {rule}, whose bound is not Clip's, got {rule.sums.__name__}")
+
+
 class EligibilityRule(Rule):
     """A rule of the notes' form (2.5), Hebb(t+1) = Clip(Hebb(t) + mu(t) ⊗ E(t)): a subclass says what E(t) is.
 

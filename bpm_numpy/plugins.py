@@ -7,6 +7,8 @@
 
 A name of the package's own can't be taken; one of yours is replaced when it is registered again. Files that a network,
 a training or a study leaves hold names alone: loading one runs no code, so its parts must be registered before.
+Processes that ``check`` and ``study`` start run the same files first; what is registered in Python alone they may not
+know. ``load_plugin`` does in Python what --plugin does.
 """
 
 import hashlib

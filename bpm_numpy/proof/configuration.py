@@ -25,8 +25,8 @@ def check_configuration(options, regime, rng, full=False):
         problem = random_problem(rng, 2, *_sizes(options), 2, regime, **options)
         grads = problem.gradients("steps")
         by_central = _check(problem, grads, "central", projections)
-        if all(row.checked for row in by_central.parameters):
-            break  # else it stands at a kink of Clip, where central differences say nothing
+        if by_central.passed or any(row.failed for row in by_central.parameters):
+            break  # else it stands at a kink of Clip, where central differences say too little
     by_complex, ways = _check(problem, grads, "complex", sample), differences(problem)
     adjoint, chunks = adjoint_error(problem, grads, rng), float(np.max(list(ways.values())))
     # At a kink a central difference says nothing, and that is no failure: the complex step covers every parameter.

@@ -25,7 +25,7 @@ def plot_two_networks(shares, level, level_name, every=10):
         axis.plot(updates, middle, linewidth=2.5, **look)
         axis.text(updates[-1] + every, middle[-1], name, color=COLOURS[number], va="center", fontsize=11)
     axis.plot([0, updates[-1]], [level, level], color=GREY, linewidth=1.2, linestyle=":")
-    axis.text(updates[-1] + every, level + 0.03, level_name, color=GREY, va="bottom", fontsize=11)
+    axis.text(updates[-1], level - 0.12, f"dotted: {level_name}", color=GREY, va="top", ha="right", fontsize=11)
     axis.spines["bottom"].set_bounds(0, runs.shape[1])
     axis.set_xlabel(f"update (thin: each of {len(runs)} runs, thick: their median)", fontsize=11)
     axis.set_ylabel("share of right answers", fontsize=11)

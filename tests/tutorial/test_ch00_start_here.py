@@ -65,4 +65,4 @@ def test_two_networks_have_a_line_per_run_and_their_median():
     (axis,) = plot_two_networks(shares, 0.6, "guess", every=2).axes
     assert [list(line.get_ydata()) for line in axis.lines[:4]] == [[0.5], [0.5], [0.7], [0.5]]
     assert len(axis.lines) == 2 * (3 + 1) + 1 and list(axis.lines[-1].get_ydata()) == [0.6, 0.6]
-    assert {"plastic", "fixed", "guess"} == {text.get_text() for text in axis.texts}
+    assert {"plastic", "fixed", "dotted: guess"} == {text.get_text() for text in axis.texts}

@@ -130,7 +130,7 @@ ONE_SHOT = Exercise(
         for wrong, text in {
             "alpha lost": "(j): Hebb is used as alpha ⊗ Hebb, so dHebb = alpha ⊗ dw(3)",
             "Hebb lost": "(j): alpha is used as alpha ⊗ Hebb, so dalpha = Hebb ⊗ dw(3)",
-            "transposed": "(i): dh_cue[i] sums over j, what is behind the connection: w(3) @ dy, not dy @ w(3)",
+            "transposed": "(i): dh_cue[i] sums over j, the neurons after the connection: w(3) @ dy, not dy @ w(3)",
             "read only": "(e): the cue is used twice; the road through what was written is missing in dh_cue",
             "written only": "(i): the cue is used twice; the road through y is missing in dh_cue",
             "M lost": "(c): Hebb = M E, so dE = M dHebb",

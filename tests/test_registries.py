@@ -112,7 +112,7 @@ def test_registered_parts_are_among_the_configurations():
     with_leak = list(configurations())
     of_leak = [options for options in with_leak if options["rule"] == "leak"]
     of_outer = [options for options in with_leak if options["rule"] == "outer" and options["plasticity"] != "none"]
-    assert len(with_leak) == before + len(of_leak) and len(of_leak) == len(of_outer)
+    assert len(with_leak) == before + len(of_leak) and len(of_leak) > len(of_outer)  # in both readings
 
 
 # A network of parts.

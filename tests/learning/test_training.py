@@ -376,7 +376,7 @@ def test_changes_of_the_table():
 @pytest.mark.parametrize(
     "changes, error, message",
     [
-        ({"rate": 3}, ValueError, "changes: expected names from network_options.NAME"),
+        ({"rate": 3}, ValueError, "changes: expected names from task_options.NAME"),
         ({"seed": 3}, ValueError, "changes: expected names from"),
         ({"start": {}}, ValueError, "changes: expected names from"),
         ({"updates.x": 3}, ValueError, "changes: expected names from"),

@@ -136,7 +136,7 @@ class Transposed(Outer):
 
 
 class WritesIntoHebb(Outer):
-    name = "writes into hebb"
+    name, sums = "writes into hebb", None
 
     def forward(self, net, params, hebb, mu, h_prev, p, trace):
         hebb += mu[:, None, :] * outer_forward(h_prev, p)[0]
@@ -144,7 +144,7 @@ class WritesIntoHebb(Outer):
 
 
 class WritesIntoCache(Outer):
-    name = "writes into its cache"
+    name, sums = "writes into its cache", None
 
     def forward(self, net, params, hebb, mu, h_prev, p, trace):
         hebb_next, _, cache = super().forward(net, params, hebb, mu, h_prev, p, trace)

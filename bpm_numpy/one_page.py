@@ -30,13 +30,13 @@ def forward(p, x, clip=1.0):
 def backward(p, steps, d_logits):
     """d_logits (T, A) = dL/dlogits -> dL/dp, a dict like p."""
     d = {name: np.zeros(np.shape(value)) for name, value in p.items()}
-    dh_later, G = np.zeros(len(p["b"])), np.zeros(p["W_h"].shape)  # dL/dh_t through later steps, dL/dHebb(t+1)
+    dh_later, dhebb = np.zeros(len(p["b"])), np.zeros(p["W_h"].shape)  # dL/dh_t by later steps, dL/dHebb(t+1)
     for (x, h_prev, hebb, W, h, M, E, inside), g in zip(reversed(steps), d_logits[::-1]):
         dh = dh_later + p["W_y"] @ g  # (a) the readout
         d["W_y"] += np.outer(h, g)
         d["b_y"] += g
-        du = G * inside  # (b) Clip: what was cut has no gradient
-        dhebb, dM, dE = du, (E * du).sum(), M * du  # (c) the update
+        du = dhebb * inside  # (b) Clip: what was cut has no gradient
+        dM, dE = (E * du).sum(), M * du  # (c) the update u = Hebb + M E
         dX = dE  # (d) no trace here: E is the product X
         dh_prev, dp = dX @ h, h_prev @ dX  # (e) the product, to h_{t-1} and to p_t = h_t
         dm = (1 - M**2) * dM  # (f) the modulator
@@ -50,7 +50,7 @@ def backward(p, steps, d_logits):
         dh_later = dh_prev + W @ dz
         d["W_h"] += dW  # (j) w(t) = w + alpha ⊗ Hebb(t)
         d["alpha"] += hebb * dW
-        G = dhebb + p["alpha"] * dW  # dL/dHebb(t): it is kept, and it is used
+        dhebb = du + p["alpha"] * dW  # (c), (j): Hebb(t) is kept, and it is used
     return d
 
 

@@ -183,11 +183,11 @@ def central_slope(line, at, reach, rounding, analytic, tolerance, smallest=0.0):
         return Slope(refined[-1], errors[-1], "kink" if kink else "smooth")
     if not np.isfinite(gaps[-3:]).all():
         return Slope(np.nan, np.inf, "smooth")
-    if len(steps) >= 3 and all(
-        0.7 * abs(a) <= abs(b) <= 1.4 * abs(a) and abs(b) > 16 * rounding / s
-        for a, b, s in zip(gaps[-3:], gaps[-2:], steps[-2:])
-    ):
-        return Slope(refined[0], abs(gaps[-1]), "kink")
+    # The smallest steps whose gaps are more than rounding: across a kink they are alike.
+    clear = [k for k in range(2, len(gaps)) if all(abs(gaps[i]) > 16 * rounding / steps[i] for i in (k - 1, k))]
+    last = clear[-1] if clear else 0
+    if last and all(0.7 * abs(gaps[k - 1]) <= abs(gaps[k]) <= 1.4 * abs(gaps[k - 1]) for k in (last - 1, last)):
+        return Slope(refined[0], abs(gaps[last]), "kink")
     # Of all steps that with the least relative error: where the step is too large, differences are small as well.
     best = int(np.nanargmin(np.array(errors) / np.maximum(np.abs(refined), max(tolerance, 1e-300))))
     return Slope(refined[best], errors[best], "unclear")

@@ -67,8 +67,10 @@ def check(problem, grads, method):
 @both_methods
 def test_right_gradients_pass_in_every_configuration(method):
     reports = [check(problem, gradients_by_step(problem), method) for problem in problems()]
-    assert all(report.passed for report in reports)
-    assert sum(len(report.kinks) for report in reports) <= 5  # kinks are rare, so nearly all was compared
+    assert not any(report.failures for report in reports)
+    # At a kink a direction says nothing, so a report may not pass; but kinks are rare: nearly all was compared.
+    kinks = sum(len(report.kinks) for report in reports)
+    assert kinks <= 5 and sum(not report.passed for report in reports) <= kinks
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -21,10 +21,10 @@ NODES = {
     "M": (6.1, 1.1, "$M(t)$"),
     "E": (8.2, 4, "$E(t)$"),
     "u": (8.2, 0, "$u(t)$"),
-    "L": (10.3, 3, "$L$"),
-    "h_next": (10.3, 2, "$h_t$"),
-    "hebb_next": (10.3, 0, "Hebb$(t{+}1)$"),
-    "E_next": (10.3, 4, "$E(t)$"),
+    "L": (10.6, 3, "$L$"),
+    "h_next": (10.6, 2, "$h_t$"),
+    "hebb_next": (10.6, 0, "Hebb$(t{+}1)$"),
+    "E_next": (10.6, 4, "$E(t)$"),
 }
 PARAMETERS = {
     "weights": (1.0, 1.4, "$w, \\alpha$"),
@@ -76,7 +76,7 @@ def plot_step_graph(stage="trace"):
     if stage not in STAGES:
         raise ValueError(f"stage: expected one of {', '.join(STAGES)}, got {stage!r}")
     figure, axis = new_figure(height=3.9 if stage == "trace" else 3.4)
-    axis.set(xlim=(-0.9, 11.4), ylim=(-0.85, 4.95 if stage == "trace" else 4.1))
+    axis.set(xlim=(-0.9, 11.7), ylim=(-0.85, 4.95 if stage == "trace" else 4.1))
     axis.axis("off")
     hidden = HIDDEN.get(stage, set())
     nodes = {}
@@ -94,7 +94,7 @@ def plot_step_graph(stage="trace"):
             if letter and not (stage == "rate" and letter == "b"):
                 _letter(axis, nodes[start], nodes[end], letter, 0.7 if start in "EX" and end == "u" else 0.5)
     top = 4.7 if stage == "trace" else 3.9
-    for x, text in ((0, "enters step $t$"), (10.3, "enters step $t+1$")):
+    for x, text in ((0, "enters step $t$"), (10.5, "enters step $t+1$")):
         axis.text(x, top, text, color="0.3", **CENTRED)
     return figure
 
@@ -208,7 +208,7 @@ def plot_step_errors(steps, errors):
     for number, (name, where) in enumerate(zip(errors, ((1e-8, 2e-2), (1e-10, 2e-10), (1e-19, 1e-12)))):
         axis.text(*where, name, color=COLOURS[number], fontweight="bold", fontsize=11)
     axis.set(xscale="log", yscale="log", xlabel="step s", ylabel="relative error", ylim=(5e-18, 100))
-    axis.set_title("thin: one line per direction; thick: the median of the directions")
+    axis.set_title("thin: one line per direction; thick: their median", fontsize=10)
     return figure
 
 
@@ -254,5 +254,5 @@ def plot_flow(norms):
         where = ((24, 1e-11), (1, 2.5e-3), (1, 2e-5), (1, 2.5))[number]
         axis.text(*where, name, color=colour, fontweight="bold", fontsize=11)
     axis.set(yscale="log", xlabel="t: the gradient with respect to what enters step t", ylabel="norm", ylim=(1e-14, 30))
-    axis.set_title("loss at the last step; thin: one line per network; thick: the median of the networks")
+    axis.set_title("loss at the last step; thin: one line per network, thick: their median", fontsize=10)
     return figure

@@ -285,24 +285,6 @@ def errors_of_steps(problem, rng, steps, directions=12):
 # What a check catches
 
 
-def symptoms(problem, name):
-    """Make the mistake of that name in the problem -> names of the parameters whose gradients stay right, and of those
-    that are wrong: two lists.
-    """
-    with MISTAKES[name].made():
-        grads = gradients_by_step(problem)
-    params, *_ = problem.split(problem.inputs)
-    report = gradcheck(
-        lambda moved: problem.loss(problem.inputs | moved),
-        params,
-        {key: grads[key] for key in params},
-        method="complex",
-        raise_on_failure=False,
-    )
-    wrong = [row.name for row in report.parameters if row.failed]
-    return [key for key in params if key not in wrong], wrong
-
-
 def checked_problems(rng):
     """dict: description -> (Problem, names of the inputs to check), from the most forgiving to the most demanding."""
     small = {"n_inputs": 2, "n_hidden": 3, "n_outputs": 2, "T": 3, "B": 2}

@@ -169,15 +169,6 @@ def test_right_gradients_show_no_error_and_wrong_ones_do():
     assert found.shape == (len(MISTAKES), 1) and 5 < (found > 0).sum() < len(MISTAKES)
 
 
-def test_symptoms_name_the_wrong_parameters():
-    problem = random_problem(np.random.default_rng(8), 2, 3, 2, 4, 1, "inactive", rule="trace")
-    params, *_ = problem.split(problem.inputs)
-    right, wrong = chapter.symptoms(problem, "missing path through eta")
-    assert wrong == ["eta"] and {*right, *wrong} == set(params)
-    right, wrong = chapter.symptoms(problem, "forgotten clip mask")  # nothing is cut
-    assert not wrong and set(right) == set(params)
-
-
 def test_flow_of_networks_that_cannot_differ_is_the_same():
     without, wide = (
         chapter.flow(np.random.default_rng(5), {"clip": clip}, n_networks=2, T=5, N=3) for clip in (np.inf, 1e3)

@@ -19,7 +19,7 @@ from .grader import Exercise
 
 
 def rate_forward(x, h_prev, hebb, W_x, w, alpha, rate):
-    """One step, without Clip, M and trace: h_{t-1} (N,), Hebb(t) (N, N) -> h_t (N,), Hebb(t+1) (N, N)."""
+    """One step: h_{t-1} (N,), Hebb(t) (N, N) -> h_t (N,), Hebb(t+1) (N, N)."""
     W = w + alpha * hebb  # (N, N)
     h = np.tanh(x @ W_x + h_prev @ W)  # (N,)
     return h, hebb + rate * np.outer(h_prev, h)
@@ -61,7 +61,7 @@ def clip_backward(dhebb, hebb, rate, X):
 
 
 def modulated_forward(h_prev, h, hebb, W_m, b_m):
-    """The update with the modulator: h_{t-1}, h_t (N,), Hebb(t) (N, N) -> Hebb(t+1) (N, N)."""
+    """The update with M: h_{t-1}, h_t (N,), Hebb(t) (N, N) -> Hebb(t+1) (N, N)."""
     M = np.tanh(h @ W_m + b_m)
     return hebb + M * np.outer(h_prev, h)
 
@@ -377,7 +377,7 @@ def _norms(values):
     return np.sqrt((values**2).reshape(len(values), -1).sum(axis=1))
 
 
-FIXED, WHOLE, CUT_OFF = "no plasticity: dh", "plastic: dh", "plastic, dh without the\nroad Hebb(t) to Hebb(t+1)"
+FIXED, WHOLE, CUT_OFF = "fixed weights: dh", "plastic: dh", "plastic, dh without the\nroad Hebb(t) to Hebb(t+1)"
 REMEMBERED = "plastic: dHebb"
 
 

@@ -149,7 +149,7 @@ WALK = (  # the way back: what is said, and the arrows that are walked
     ("Step 0, (c): from Hebb(1) to Hebb(0), which was kept", (("hebb0", "hebb1"),)),
     ("Step 0, (e): from Hebb(1) to $h_{-1}$ and $h_0$, which wrote it", (("h0", "hebb1"), ("h1", "hebb1"))),
     ("Step 0, (i) and (j): $h_0$ is complete. On to $h_{-1}$ and Hebb(0)", (("h0", "h1"), ("hebb0", "h1"))),
-    ("Every arrow was walked once", ()),
+    ("Every arrow that leads to L was walked once", ()),
 )
 
 

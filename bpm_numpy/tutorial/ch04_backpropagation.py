@@ -213,7 +213,7 @@ ONE_PAGE = Exercise(
             {
                 "(j): the loss reaches Hebb(t) through alpha ⊗ Hebb(t); alpha is missing": ('p["alpha"] * dW', "dW"),
                 "(j): Hebb(t) is used as a weight; that road is missing": (' + p["alpha"] * dW', ""),
-                "(c): Hebb(t) is kept in Hebb(t+1); that road is missing": ("dE = du,", "dE = 0 * du,"),
+                "(c): Hebb(t) is kept in Hebb(t+1); that road is missing": ("dhebb = du + ", "dhebb = "),
                 "(i): dW[pre, post] is h_prev[pre] dz[post]; pre and post are exchanged": (
                     "np.outer(h_prev, dz)",
                     "np.outer(dz, h_prev)",

@@ -17,7 +17,9 @@ def plot_one_shot(curves, controls, levels, every=20):
     figure, axis = new_figure(height=3.6)
     lines = [(name, name, every, runs.reshape(len(runs), -1, every).mean(axis=2)) for name, runs in curves.items()]
     for name in ("fixed RNN", "fixed LSTM"):
-        lines.append((name, f"{name}, {controls['updates']}", controls["every"], np.array(controls[name]["shares"])))
+        lines.append(
+            (name, f"{name}, {controls['updates']} updates", controls["every"], np.array(controls[name]["shares"]))
+        )
     for number, (name, label, step, runs) in enumerate(lines):
         updates, colour = step * (np.arange(runs.shape[1]) + 0.5), COLOURS[NETWORKS.index(name)]
         axis.plot(updates, runs.T, color=colour, linestyle="-", linewidth=0.6, alpha=0.6)
@@ -25,7 +27,7 @@ def plot_one_shot(curves, controls, levels, every=20):
     for level in levels.values():
         axis.axhline(level, color="0.4", linewidth=0.9, linestyle=(0, (1, 2)))
     axis.set(xscale="log", xlabel="updates (thin: one run, thick: median of three)", ylabel="share of right answers")
-    axis.set(xlim=(every / 2, None), ylim=(0.45, 1.0))
+    axis.set(xlim=(every / 2, None), ylim=(0.45, 1.0), xticks=(10, 100, 1000), xticklabels=("10", "100", "1000"))
     right = axis.secondary_yaxis("right")
     right.set_yticks(list(levels.values()), [f"{label}: {level:.2f}" for label, level in levels.items()])
     axis.legend(ncols=3, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1))

@@ -176,7 +176,7 @@ def _trained():
 
 
 def figure_episode():
-    """What each storing step leaves in E, Hebb, α ⊗ Hebb and W~."""
+    """What each storing step leaves in E, Hebb, α ⊗ Hebb and W = w + α ⊗ Hebb."""
     net, params, pairs, traj = _trained()
     return plot_episode(traj, 0, range(2 * N_PAIRS), step_names(pairs, 0))
 

@@ -35,7 +35,7 @@ def plot_kinks(values, losses, slopes, differences, kinks, name):
     line.set_label("backward")
     below.plot(values, differences, color=COLOURS[1], linestyle=LINES[1], label="central difference")
     below.set(xlabel=name, ylabel=f"slope of L in {name}")
-    below.legend(loc="best")
+    below.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.3))
     return figure
 
 
@@ -82,6 +82,8 @@ def plot_dominance(random, trained):
         axis.annotate("", after[:2], before[:2], arrowprops={"arrowstyle": "->", "color": COLOURS[number]})
     axis.set(xscale="log", yscale="log")
     axis.set(xlabel="|α| clip / |w|   (root mean squares)", ylabel="|α ⊗ Hebb| / |w|   (root mean squares)")
-    axis.annotate("above 1: the plastic part is larger", (axis.get_xlim()[0], 1), (4, 4), textcoords="offset points")
+    left = axis.get_xlim()[0]
+    axis.annotate("↑ plastic part larger", (left, 1), (4, 4), textcoords="offset points", fontsize=8)
+    axis.annotate("↓ w larger", (left, 1), (4, -11), textcoords="offset points", fontsize=8)
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure

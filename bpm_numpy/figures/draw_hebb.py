@@ -73,8 +73,8 @@ def plot_pre_post(matrix, chosen):
 
 @styled
 def plot_plastic_weights(w, alpha, hebb):
-    """w, alpha ⊗ Hebb(t) and their sum W(t), each (N, N), on one scale."""
-    parts = {"w": w, "α ⊗ Hebb(t)": alpha * hebb, "W(t) = w + α ⊗ Hebb(t)": w + alpha * hebb}
+    """w, alpha ⊗ Hebb(t) and their sum W~(t), each (N, N), on one scale."""
+    parts = {"w": w, "α ⊗ Hebb(t)": alpha * hebb, "W̃(t) = w + α ⊗ Hebb(t)": w + alpha * hebb}
     bound = symmetric_bound(*parts.values())
     figure, axes = new_figure(1, 3, height=2.4)
     for axis, (title, matrix) in zip(axes, parts.items()):
@@ -101,7 +101,7 @@ def plot_outer_products(h_prevs, ps, titles):
 def plot_episode(traj, episode, times, names):
     """What each of the steps ``times`` of an episode writes, and what it leaves behind; a column a step.
 
-    Rows, from the top: E(t), M(t) E(t), Hebb(t+1), α ⊗ Hebb(t+1) and W(t+1). ``names``: what each step t shows.
+    Rows, from the top: E(t), M(t) E(t), Hebb(t+1), α ⊗ Hebb(t+1) and W~(t+1). ``names``: what each step t shows.
     """
     w, alpha, clip = traj.params[traj.net.plastic_name], traj.params["alpha"], traj.net.clip
     M, E, hebb = traj.modulator[:, episode], traj.eligibility[:, episode], traj.hebb[:, episode]
@@ -111,7 +111,7 @@ def plot_episode(traj, episode, times, names):
         ("M(t) E(t)", 1, M[:, None, None] * E),
         ("Hebb(t+1)", clip, hebb[1:]),
         ("α ⊗ Hebb(t+1)", weights, alpha * hebb[1:]),
-        ("W(t+1)", weights, w + alpha * hebb[1:]),
+        ("W̃(t+1)", weights, w + alpha * hebb[1:]),
     )
     figure, axes = new_figure(len(rows), len(times), height=1.25 * len(rows), squeeze=False)
     for line, (label, bound, matrices) in zip(axes, rows):

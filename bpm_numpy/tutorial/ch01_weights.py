@@ -279,22 +279,22 @@ PLASTIC_INPUT = Exercise(
     forward=lambda h, w, alpha, hebb: h @ (w + alpha * hebb),
     draw=_draw_input,
     mistakes={
-        "(b): pre and post are exchanged. Row i of dW belongs to h_i, column j to dy_j": lambda dy, h, w, alpha, hebb: {
+        "(i): pre and post are exchanged. Row i of dW belongs to h_i, column j to dy_j": lambda dy, h, w, alpha, hebb: {
             "w": np.outer(dy, h),
             "alpha": hebb * np.outer(dy, h),
             "hebb": alpha * np.outer(dy, h),
         },
-        "(a): dh_i sums over post, W_ij dy_j over all j": lambda dy, h, w, alpha, hebb: {"h": dy @ (w + alpha * hebb)},
-        "(a): dh passes through all of W = w + alpha ⊗ Hebb, not through w alone": lambda dy, h, w, alpha, hebb: {
+        "(i): dh_i sums over post, W_ij dy_j over all j": lambda dy, h, w, alpha, hebb: {"h": dy @ (w + alpha * hebb)},
+        "(i): dh passes through all of W = w + alpha ⊗ Hebb, not through w alone": lambda dy, h, w, alpha, hebb: {
             "h": w @ dy
         },
-        "(d): the partner of alpha is Hebb, dalpha needs it as a factor": lambda dy, h, w, alpha, hebb: {
+        "(j): the partner of alpha is Hebb, dalpha needs it as a factor": lambda dy, h, w, alpha, hebb: {
             "alpha": np.outer(h, dy)
         },
-        "(e): the partner of Hebb is alpha, dHebb needs it as a factor": lambda dy, h, w, alpha, hebb: {
+        "(j): the partner of Hebb is alpha, dHebb needs it as a factor": lambda dy, h, w, alpha, hebb: {
             "hebb": np.outer(h, dy)
         },
-        "(d) and (e): the partners are exchanged": lambda dy, h, w, alpha, hebb: {
+        "(j): the partners are exchanged": lambda dy, h, w, alpha, hebb: {
             "alpha": alpha * np.outer(h, dy),
             "hebb": hebb * np.outer(h, dy),
         },
@@ -309,13 +309,13 @@ HEBB_UPDATE = Exercise(
         "X": rng.standard_normal((4, 4)),
     },
     mistakes={
-        "(f): Hebb(t) is added as it is, its gradient has no factor rate": lambda d, hebb, rate, X: {"hebb": rate * d},
-        "(f): Hebb(t+1) contains Hebb(t), so dHebb(t) is not 0": lambda d, hebb, rate, X: {"hebb": 0 * d},
-        "(g): the partner of the rate is X, drate needs it as a factor": lambda d, hebb, rate, X: {"rate": d.sum()},
-        "(g): one rate for all entries: their parts are summed, not averaged": lambda d, hebb, rate, X: {
+        "(c): Hebb(t) is added as it is, its gradient has no factor rate": lambda d, hebb, rate, X: {"hebb": rate * d},
+        "(c): Hebb(t+1) contains Hebb(t), so dHebb(t) is not 0": lambda d, hebb, rate, X: {"hebb": 0 * d},
+        "(c): the partner of the rate is X, drate needs it as a factor": lambda d, hebb, rate, X: {"rate": d.sum()},
+        "(c): one rate for all entries: their parts are summed, not averaged": lambda d, hebb, rate, X: {
             "rate": (X * d).mean()
         },
-        "(h): the partner of X is the rate, dX needs it as a factor": lambda d, hebb, rate, X: {"X": d},
+        "(c): the partner of X is the rate, dX needs it as a factor": lambda d, hebb, rate, X: {"X": d},
     },
 )
 
@@ -334,10 +334,10 @@ SHARED = Exercise(
     draw=_draw_shared,
     wanted=("w", "alpha"),
     mistakes={
-        "(i): w serves all episodes: their parts are summed, not averaged": lambda dy, h, w, alpha, hebb: {
+        "(j): w serves all episodes: their parts are summed, not averaged": lambda dy, h, w, alpha, hebb: {
             "w": _by_episode(dy, h).mean(axis=0)
         },
-        "(i): episode 0 is not everyone's: sum over b": lambda dy, h, w, alpha, hebb: {
+        "(j): episode 0 is not everyone's: sum over b": lambda dy, h, w, alpha, hebb: {
             "w": _by_episode(dy, h)[0],
             "alpha": (hebb * _by_episode(dy, h))[0].sum(axis=0),
         },

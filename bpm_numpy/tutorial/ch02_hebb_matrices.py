@@ -123,13 +123,13 @@ OUTER = Exercise(
     forward=lambda h, p: np.outer(h, p),
     draw=lambda rng: {"h": rng.standard_normal(4), "p": rng.standard_normal(4)},
     mistakes={
-        "(a) and (b): pre and post are exchanged. h_i stands in row i, p_j in column j": lambda dX, h, p: {
+        "(e): pre and post are exchanged. h_i stands in row i, p_j in column j": lambda dX, h, p: {
             "h": p @ dX,
             "p": dX @ h,
         },
-        "(a): the partner of h_i in row i is p_j, dh needs it as a factor": lambda dX, h, p: {"h": dX.sum(axis=1)},
-        "(b): the partner of p_j in column j is h_i, dp needs it as a factor": lambda dX, h, p: {"p": dX.sum(axis=0)},
-        "(a) and (b): the partners are exchanged, dh takes p and dp takes h": lambda dX, h, p: {
+        "(e): the partner of h_i in row i is p_j, dh needs it as a factor": lambda dX, h, p: {"h": dX.sum(axis=1)},
+        "(e): the partner of p_j in column j is h_i, dp needs it as a factor": lambda dX, h, p: {"p": dX.sum(axis=0)},
+        "(e): the partners are exchanged, dh takes p and dp takes h": lambda dX, h, p: {
             "h": dX @ h,
             "p": p @ dX,
         },
@@ -146,7 +146,7 @@ STORED = Exercise(
     forward=lambda M, h, p: np.einsum("k,ki,kj->ij", M, h, p),
     draw=_draw_stored,
     mistakes={
-        "(d) and (e): the pair is written with the factor M_k, dh_k and dp_k need it": lambda d, M, h, p: {
+        "(e): the pair is written with the factor M_k, dh_k and dp_k need it": lambda d, M, h, p: {
             "h": p @ d.T,
             "p": h @ d,
         },
@@ -157,7 +157,7 @@ STORED = Exercise(
             "M": (p @ d.T).sum(axis=1)
         },
         "(c): pre and post are exchanged in dM": lambda d, M, h, p: {"M": np.einsum("ki,ij,kj->k", p, d, h)},
-        "(d) and (e): pre and post are exchanged": lambda d, M, h, p: {
+        "(e): pre and post are exchanged": lambda d, M, h, p: {
             "h": M[:, None] * (p @ d),
             "p": M[:, None] * (h @ d.T),
         },

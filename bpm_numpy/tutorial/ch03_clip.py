@@ -139,11 +139,11 @@ CLIP = Exercise(
     forward=lambda u: np.clip(u, -1, 1),
     draw=lambda rng: {"u": 1.5 * rng.standard_normal((4, 4))},
     mistakes={
-        "(a): what was cut has no gradient; here everything passes": lambda d, u: {"u": d},
-        "(a): the mask is the wrong way round, it lets pass what was cut": lambda d, u: {"u": d * (np.abs(u) > 1)},
-        "(a): there are two bounds, and -1 is forgotten": lambda d, u: {"u": d * (u <= 1)},
-        "(a): the value is cut, not the gradient": lambda d, u: {"u": np.clip(d, -1, 1)},
-        "(a): inside, the slope is 1, not u": lambda d, u: {"u": d * np.clip(u, -1, 1)},
+        "(b): what was cut has no gradient; here everything passes": lambda d, u: {"u": d},
+        "(b): the mask is the wrong way round, it lets pass what was cut": lambda d, u: {"u": d * (np.abs(u) > 1)},
+        "(b): there are two bounds, and -1 is forgotten": lambda d, u: {"u": d * (u <= 1)},
+        "(b): the value is cut, not the gradient": lambda d, u: {"u": np.clip(d, -1, 1)},
+        "(b): inside, the slope is 1, not u": lambda d, u: {"u": d * np.clip(u, -1, 1)},
     },
 )
 
@@ -168,25 +168,25 @@ CLIPPED_UPDATE = Exercise(
         "E": rng.standard_normal((4, 4)),
     },
     mistakes={
-        "(c): the mask is forgotten: du = dHebb(t+1) only where |u| <= 1": lambda d, hebb, M, E: {
+        "(b): the mask is forgotten: du = dHebb(t+1) only where |u| <= 1": lambda d, hebb, M, E: {
             "hebb": d,
             "M": (E * d).sum(),
             "E": M * d,
         },
-        "(c): the mask belongs to du, before the way parts: dM and dE need it too": lambda d, hebb, M, E: {
+        "(b): the mask belongs to du, before the way parts: dM and dE need it too": lambda d, hebb, M, E: {
             "M": (E * d).sum(),
             "E": M * d,
         },
-        "(d): Hebb(t) is added as it is, dHebb has no factor M": lambda d, hebb, M, E: {
+        "(c): Hebb(t) is added as it is, dHebb has no factor M": lambda d, hebb, M, E: {
             "hebb": M * d * _inside(hebb, M, E)
         },
-        "(e): the partner of M is E, dM needs it as a factor": lambda d, hebb, M, E: {
+        "(c): the partner of M is E, dM needs it as a factor": lambda d, hebb, M, E: {
             "M": (d * _inside(hebb, M, E)).sum()
         },
-        "(e): M is one number for all entries: their parts are summed, not averaged": lambda d, hebb, M, E: {
+        "(c): M is one number for all entries: their parts are summed, not averaged": lambda d, hebb, M, E: {
             "M": (E * d * _inside(hebb, M, E)).mean()
         },
-        "(f): the partner of E is M, dE needs it as a factor": lambda d, hebb, M, E: {"E": d * _inside(hebb, M, E)},
+        "(c): the partner of E is M, dE needs it as a factor": lambda d, hebb, M, E: {"E": d * _inside(hebb, M, E)},
     },
 )
 EXERCISES = {"clip_backward": CLIP, "at_bound": AT_BOUND, "update_backward": CLIPPED_UPDATE}

@@ -47,25 +47,23 @@ def plot_pre_post(matrix, chosen):
     """
     figure, (left, right) = new_figure(1, 2, height=2.8, width_ratios=(1.5, 1))
     rows, columns = matrix.shape
-    bound = symmetric_bound(matrix)
+    bound, centred = symmetric_bound(matrix), {"ha": "center", "va": "center", "fontsize": 12}
     image = draw_matrix(right, matrix, bound, "the matrix [pre, post]", "pre i (row)", "post j (column)")
     for (i, j), value in np.ndenumerate(matrix):
         dark = "black" if (i, j) == chosen else None
         line = {"color": dark or image.cmap(image.norm(value)), "linewidth": 0.5 + 3 * abs(value) / bound}
         left.annotate("", (0.94, -j), (0.06, -i), arrowprops={"arrowstyle": "->", "shrinkA": 0, "shrinkB": 0} | line)
-        right.text(
-            j, i, f"{value:+.1f}", ha="center", va="center", color="white" if abs(value) > 0.6 * bound else "black"
-        )
+        right.text(j, i, f"{value + 0.0:+.1f}", color="white" if abs(value) > 0.6 * bound else "black", **centred)
     i, j = chosen
     frame = {"edgecolor": "black", "facecolor": "none", "linewidth": 2}
     right.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, **frame))
     for side, number, name in ((0, rows, "h"), (1, columns, "p")):
         left.plot(np.full(number, side), -np.arange(number), "o", color="white", markeredgecolor="0.3", markersize=26)
         for neuron in range(number):
-            left.text(side, -neuron, f"${name}_{neuron}$", ha="center", va="center")
-    left.set_title(f"black: the entry [{i}, {j}], from $h_{i}$ to $p_{j}$")
-    left.text(0, 0.55, "pre: before the step", ha="center")
-    left.text(1, 0.55, "post: after the step", ha="center")
+            left.text(side, -neuron, f"${name}_{neuron}$", **centred)
+    left.set_title(f"black: the entry [{i}, {j}], from $h_{i}$ to $p_{j}$", fontsize=11)
+    left.text(0, 0.55, "pre: before", **centred)
+    left.text(1, 0.55, "post: after", **centred)
     left.set(xlim=(-0.3, 1.3), ylim=(0.4 - rows, 0.8))
     left.set_axis_off()
     return figure
@@ -159,10 +157,11 @@ def plot_singular_values(s, ranks):
     figure, (left, right) = new_figure(1, 2, height=2.8)
     for k in range(5):
         line = _draw_spread(left, s[:, :, k])
-        left.annotate(f"$s_{k + 1}$", (len(s) - 1, line[-1]), xytext=(4, -3), textcoords="offset points")
+        left.annotate(f"$s_{k + 1}$", (len(s) - 1, line[-1]), (4, -3), textcoords="offset points", fontsize=11)
     _draw_spread(right, ranks)
     for axis, label in ((left, "singular values of Hebb(t)"), (right, "effective rank of Hebb(t)")):
-        axis.set(xlabel="step t", title=label, ylim=(0, None), xlim=(0, 1.08 * (len(s) - 1)))
+        axis.set(xlabel="step t", ylim=(0, None), xlim=(0, 1.1 * (len(s) - 1)))
+        axis.set_title(label, fontsize=11)
     right.text(
         0.97,
         0.05,

@@ -4,7 +4,13 @@ import numpy as np
 
 from .style import COLOURS, LINES, draw_matrix, new_figure, styled, symmetric_bound
 
-NETWORKS = "plastic RNN", "fixed RNN", "fixed RNN, 32 neurons", "one set per step", "fixed LSTM"  # a colour each
+NETWORKS = {  # each network has its colour in every figure
+    "fixed RNN": COLOURS[0],
+    "plastic RNN": COLOURS[1],
+    "fixed LSTM": COLOURS[4],
+    "fixed RNN, 32 neurons": COLOURS[5],
+    "one set per step": COLOURS[6],
+}
 
 
 @styled
@@ -14,23 +20,26 @@ def plot_one_shot(curves, controls, levels, every=20):
     curves: label -> (runs, updates), averaged over ``every``; controls: what ``load_controls`` of chapter 01 returns;
     levels: label -> a share to compare with.
     """
-    figure, axis = new_figure(height=3.6)
+    figure, axis = new_figure(height=3.9)
     lines = [(name, name, every, runs.reshape(len(runs), -1, every).mean(axis=2)) for name, runs in curves.items()]
     for name in ("fixed RNN", "fixed LSTM"):
         lines.append(
             (name, f"{name}, {controls['updates']} updates", controls["every"], np.array(controls[name]["shares"]))
         )
     for number, (name, label, step, runs) in enumerate(lines):
-        updates, colour = step * (np.arange(runs.shape[1]) + 0.5), COLOURS[NETWORKS.index(name)]
+        updates, colour = step * (np.arange(runs.shape[1]) + 0.5), NETWORKS[name]
         axis.plot(updates, runs.T, color=colour, linestyle="-", linewidth=0.6, alpha=0.6)
         axis.plot(updates, np.median(runs, axis=0), color=colour, linestyle=LINES[number], linewidth=1.8, label=label)
     for level in levels.values():
         axis.axhline(level, color="0.4", linewidth=0.9, linestyle=(0, (1, 2)))
-    axis.set(xscale="log", xlabel="updates (thin: one run, thick: median of three)", ylabel="share of right answers")
+    axis.set(xscale="log")
+    axis.set_xlabel("updates (thin: one run, thick: median of three)", fontsize=11)
+    axis.set_ylabel("share of right answers", fontsize=11)
+    axis.tick_params(labelsize=10)
     axis.set(xlim=(every / 2, None), ylim=(0.45, 1.0), xticks=(10, 100, 1000), xticklabels=("10", "100", "1000"))
     right = axis.secondary_yaxis("right")
-    right.set_yticks(list(levels.values()), [f"{label}: {level:.2f}" for label, level in levels.items()])
-    axis.legend(ncols=3, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1))
+    right.set_yticks(list(levels.values()), [f"{label}: {level:.2f}" for label, level in levels.items()], fontsize=10)
+    axis.legend(ncols=2, fontsize=10, loc="lower center", bbox_to_anchor=(0.5, 1))
     return figure
 
 
@@ -42,8 +51,9 @@ def plot_recall(measured, predicted):
         pairs = np.arange(1, len(share) + 1)
         (drawn,) = axis.plot(pairs, line)
         axis.plot(pairs, share, marker="o", markersize=3, linestyle="none", color=drawn.get_color())
-        axis.annotate(f"N = {N}", (pairs[-1], line[-1]), xytext=(6, -3), textcoords="offset points")
-    axis.set(xlabel="pairs stored K (dots: measured, lines: predicted)", ylabel="share of signs read back rightly")
+        axis.annotate(f"N = {N}", (pairs[-1], line[-1]), (6, -3), textcoords="offset points", fontsize=11)
+    axis.set_xlabel("pairs stored K (dots: measured, lines: predicted)", fontsize=11)
+    axis.set_ylabel("signs read back rightly", fontsize=11)
     axis.set_xlim(0, 1.12 * len(share))
     return figure
 

@@ -28,25 +28,25 @@ def plot_kinks(values, losses, slopes, differences, kinks, name):
         for kink in kinks:
             axis.axvline(kink, color="0.8", linewidth=0.8, linestyle="-")
     above.plot(values, losses)
-    above.set(ylabel="L")
+    above.set(ylabel="L", title="grey lines: Clip starts or stops cutting an entry")
     edges = np.searchsorted(values, kinks)
     for part in np.split(np.arange(len(values)), edges):
         (line,) = below.plot(values[part], slopes[part], color=COLOURS[0], linestyle=LINES[0])
     line.set_label("backward")
     below.plot(values, differences, color=COLOURS[1], linestyle=LINES[1], label="central difference")
     below.set(xlabel=name, ylabel=f"slope of L in {name}")
-    below.legend(loc="best")
+    below.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.3))
     return figure
 
 
 @styled
 def plot_growth(measured):
-    """mean |Hebb(t)|, mean |h| and the norm of dL/dh over t; ``measured``: clip -> tutorial.clip.Growth.
+    """mean |Hebb(t)|, mean |h| and the norm of dL/dh over t; ``measured``: clip -> ch03_clip.Growth.
 
     The line is the median over networks, the band the middle half.
     """
-    figure, axes = new_figure(1, 3, height=2.7)
-    labels = "mean $|\\mathrm{Hebb}(t)|$", "mean $|h_{t-1}|$", "$|\\partial L/\\partial h_{t-1}|$"
+    figure, axes = new_figure(1, 3, height=2.9)
+    labels = "mean $|\\mathrm{Hebb}(t)|$", "mean $|h_{t-1}|$", "norm of $dh_{t-1}$"
     for number, (clip, curves) in enumerate(measured.items()):
         label = "no clip" if np.isinf(clip) else f"clip {clip:g}"
         for axis, values in zip(axes, curves):
@@ -54,8 +54,9 @@ def plot_growth(measured):
             axis.plot(middle, color=COLOURS[number], linestyle=LINES[number], label=label)
             axis.fill_between(range(len(middle)), low, high, color=COLOURS[number], alpha=0.2, linewidth=0)
     for axis, label in zip(axes, labels):
-        axis.set(xlabel="t", title=label)
-    axes[0].legend(loc="upper left")
+        axis.set(xlabel="step t", title=label)
+    number = len(next(iter(measured.values())).hebb)
+    axes[0].legend(loc="upper left", title=f"median of {number} networks,\nband: middle half", title_fontsize=8)
     axes[2].set_yscale("log")
     return figure
 
@@ -64,22 +65,25 @@ def plot_growth(measured):
 def plot_dominance(random, trained):
     """|alpha ⊗ Hebb| beside |w| against its limit |alpha| clip beside |w|.
 
-    ``random``: a tutorial.clip.Dominance of arrays (scales, networks), drawn as median and middle half; ``trained``:
+    ``random``: a ch03_clip.Dominance of arrays (scales, networks), drawn as median and middle half; ``trained``:
     clip -> (before, after), drawn as arrows.
     """
-    figure, axis = new_figure(height=3.3)
+    figure, axis = new_figure(height=3.6)
     low, middle, high = np.quantile(random.share, (0.25, 0.5, 0.75), axis=1)
     limit = np.median(random.limit, axis=1)
-    axis.plot(limit, limit, color="0.6", linewidth=0.8, linestyle=":", label="the limit itself")
-    axis.plot(limit, middle, color=COLOURS[0], linestyle="-", label="random networks, clip 1")
+    axis.plot(limit, limit, color="0.6", linewidth=0.8, linestyle=":", label="the limit, for all networks")
+    axis.plot(limit, middle, color=COLOURS[0], linestyle="-", label="random networks (median)")
     axis.fill_between(limit, low, high, color=COLOURS[0], alpha=0.2, linewidth=0)
     axis.axhline(1, color="0.8", linewidth=0.8, linestyle="-")
     axis.axvline(1, color="0.8", linewidth=0.8, linestyle="-")
     for number, (clip, (before, after)) in enumerate(trained.items(), start=1):
         axis.plot(*before[:2], "o", color=COLOURS[number], markerfacecolor="white")
-        axis.plot(*after[:2], "o", color=COLOURS[number], label=f"before and after training, clip {clip:g}")
+        axis.plot(*after[:2], "o", color=COLOURS[number], label=f"○ before, ● after training, clip {clip:g}")
         axis.annotate("", after[:2], before[:2], arrowprops={"arrowstyle": "->", "color": COLOURS[number]})
     axis.set(xscale="log", yscale="log")
-    axis.set(xlabel="|α| clip / |w|   (rms)", ylabel="|α ⊗ Hebb| / |w|   (rms)")
-    axis.legend(loc="upper left")
+    axis.set(xlabel="|α| clip / |w|   (root mean squares)", ylabel="|α ⊗ Hebb| / |w|   (root mean squares)")
+    left = axis.get_xlim()[0]
+    axis.annotate("↑ plastic part larger", (left, 1), (4, 4), textcoords="offset points", fontsize=8)
+    axis.annotate("↓ w larger", (left, 1), (4, -11), textcoords="offset points", fontsize=8)
+    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure

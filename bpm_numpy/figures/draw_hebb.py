@@ -1,6 +1,7 @@
 """Pictures of the matrices that change while the network runs."""
 
 import numpy as np
+from matplotlib.patches import Rectangle
 
 from .style import COLOURS, draw_matrix, gif, new_figure, styled, symmetric_bound
 
@@ -35,6 +36,36 @@ def plot_modulator_and_hebb(modulator, hebb, bound):
         below.axhline(side, color="0.7", linewidth=0.8, linestyle="-")
     below.set(xlabel="step t", ylabel="Hebb(t)[pre, post]")
     below.legend(ncols=5, fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.35))
+    return figure
+
+
+@styled
+def plot_pre_post(matrix, chosen):
+    """A matrix [pre, post] as arrows from neurons before a step to neurons after it, and as coloured squares.
+
+    Colour is the sign and width the size of an entry; the ``chosen`` one, a pair of indices, has a dark frame.
+    """
+    figure, (left, right) = new_figure(1, 2, height=2.8, width_ratios=(1.5, 1))
+    rows, columns = matrix.shape
+    bound, centred = symmetric_bound(matrix), {"ha": "center", "va": "center", "fontsize": 12}
+    image = draw_matrix(right, matrix, bound, "the matrix [pre, post]", "pre i (row)", "post j (column)")
+    for (i, j), value in np.ndenumerate(matrix):
+        dark = "black" if (i, j) == chosen else None
+        line = {"color": dark or image.cmap(image.norm(value)), "linewidth": 0.5 + 3 * abs(value) / bound}
+        left.annotate("", (0.94, -j), (0.06, -i), arrowprops={"arrowstyle": "->", "shrinkA": 0, "shrinkB": 0} | line)
+        right.text(j, i, f"{value + 0.0:+.1f}", color="white" if abs(value) > 0.6 * bound else "black", **centred)
+    i, j = chosen
+    frame = {"edgecolor": "black", "facecolor": "none", "linewidth": 2}
+    right.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, **frame))
+    for side, number, name in ((0, rows, "h"), (1, columns, "p")):
+        left.plot(np.full(number, side), -np.arange(number), "o", color="white", markeredgecolor="0.3", markersize=26)
+        for neuron in range(number):
+            left.text(side, -neuron, f"${name}_{neuron}$", **centred)
+    left.set_title(f"black: the entry [{i}, {j}], from $h_{i}$ to $p_{j}$", fontsize=11)
+    left.text(0, 0.55, "pre: before", **centred)
+    left.text(1, 0.55, "post: after", **centred)
+    left.set(xlim=(-0.3, 1.3), ylim=(0.4 - rows, 0.8))
+    left.set_axis_off()
     return figure
 
 
@@ -123,21 +154,30 @@ def plot_matrices(matrices, bound):
 @styled
 def plot_singular_values(s, ranks):
     """Singular values of Hebb(t) (T+1, B, N) and effective ranks (T+1, B): median over episodes, middle half shaded."""
-    figure, (left, right) = new_figure(1, 2, height=2.6)
+    figure, (left, right) = new_figure(1, 2, height=2.8)
     for k in range(5):
-        _draw_spread(left, s[:, :, k], label=f"$s_{k + 1}$")
-    left.set(xlabel="t", ylabel="singular values of Hebb(t)", ylim=(0, None))
-    left.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1), columnspacing=1, handlelength=1.5)
+        line = _draw_spread(left, s[:, :, k])
+        left.annotate(f"$s_{k + 1}$", (len(s) - 1, line[-1]), (4, -3), textcoords="offset points", fontsize=11)
     _draw_spread(right, ranks)
-    right.set(xlabel="t", ylabel="effective rank of Hebb(t)", ylim=(0, None))
+    for axis, label in ((left, "singular values of Hebb(t)"), (right, "effective rank of Hebb(t)")):
+        axis.set(xlabel="step t", ylim=(0, None), xlim=(0, 1.1 * (len(s) - 1)))
+        axis.set_title(label, fontsize=11)
+    right.text(
+        0.97,
+        0.05,
+        f"line: median of {s.shape[1]} episodes\nband: the middle half",
+        ha="right",
+        transform=right.transAxes,
+    )
     return figure
 
 
-def _draw_spread(axis, values, label=None):
-    """Median over the second axis of (T, B), with the inter-quartile range shaded."""
+def _draw_spread(axis, values):
+    """Median over the second axis of (T, B), with the inter-quartile range shaded -> the median (T,)."""
     low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), axis=1)
-    (line,) = axis.plot(middle, label=label)
+    (line,) = axis.plot(middle)
     axis.fill_between(range(len(values)), low, high, color=line.get_color(), alpha=0.2, linewidth=0)
+    return middle
 
 
 @styled
@@ -152,15 +192,20 @@ def plot_recall_by_rank(recalled, blind):
 
 
 @styled
-def plot_saturation(at_bound, recalled):
-    """Share of entries at the bound (T+1,), and name -> share recalled (K,) of the pairs in the order shown."""
-    figure, (left, right) = new_figure(1, 2, height=2.6)
+def plot_saturation(at_bound, recalled, shown):
+    """Share of entries at the bound (T+1,), of which the first ``shown`` steps show pairs and the others ask; and
+    name -> share recalled (K,) of the pairs in the order shown."""
+    figure, (left, right) = new_figure(1, 2, height=2.8)
     left.plot(at_bound)
-    left.set(xlabel="t", ylabel="share of Hebb(t) at the bound", ylim=(0, None))
+    left.axvline(shown, color="0.6", linewidth=0.8, linestyle="--")
+    top = 1.2 * at_bound.max()
+    left.text(shown / 2, 0.93 * top, "pairs shown", ha="center")
+    left.text((shown + len(at_bound)) / 2, 0.93 * top, "cues asked for", ha="center")
+    left.set(xlabel="step t", title="share of entries at the bound", ylim=(0, top))
     for name, shares in recalled.items():
         right.plot(range(1, len(shares) + 1), shares, marker="o", markersize=3, label=name)
-    right.set(xlabel="pair, in the order shown", ylabel="share recalled", ylim=(0, 1.03))
-    right.legend(loc="upper left")
+    right.set(xlabel="pair, in the order shown", title="share of labels recalled", ylim=(0, 1.03))
+    right.legend(ncols=2, loc="lower center")
     return figure
 
 

@@ -1,21 +1,24 @@
-"""Chapter 01: what to share among the steps, and what a Hebbian matrix holds."""
+"""Chapter 01: what to share among the steps, what a Hebbian matrix holds, and how fast each network learns a task."""
 
+import json
 from functools import partial
 from math import erf
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from ..equations.hebb_update import hebb_update_forward
 from ..equations.plastic_weights import plastic_input_forward
-from ..figures.draw_policies import plot_learning
-from ..figures.draw_weights import plot_recall
+from ..figures.draw_weights import plot_one_shot, plot_recall
+from ..files import read_json, replace_file
 from ..learning.losses import cross_entropy
 from ..network import PlasticNetwork
 from ..rules.outer import outer_forward
 from ..step import forward_step
 from .ch04_backpropagation import walk_back
 from .cues import as_signs, show_and_ask
+from .grader import Exercise
 from .learn import Batch, answer_gradient, learn_to_answer, share_right
 
 PAIRS, BITS = 4, 8  # of the association task
@@ -84,6 +87,16 @@ def draw_associations(rng, B):
     return batch
 
 
+def answer_by_hand(x):
+    """The association task with a memory of BITS numbers, and nothing trained: x (T, B, D) -> labels (B,)."""
+    memory = np.zeros(BITS)
+    for cue, label in zip(x[0 : 2 * PAIRS : 2], x[1 : 2 * PAIRS : 2]):
+        sign = label[:, BITS + 1] - label[:, BITS]  # +1 for label 1, -1 for label 0: (B,)
+        memory = memory + sign[:, None] * cue[:, :BITS]  # (B, BITS)
+    asked = x[-2, :, :BITS]  # the cue that comes again: (B, BITS)
+    return ((asked * memory).sum(axis=1) > 0).astype(int)
+
+
 def answer(net, params, x, per_step):
     """logits (T, B, A), with one set of weights or one per step."""
     return forward_per_step(net, params, x)[0] if per_step else net.forward(params, x).logits
@@ -107,9 +120,9 @@ def train(net, params, draw, updates, per_step=False):
 # Four kinds of weights compared.
 
 KINDS = {  # label: neurons, plasticity, one set of weights per step?
-    "w + α ⊗ Hebb": (16, "hebbian", False),
-    "shared": (16, "none", False),
-    "shared, 32 neurons": (32, "none", False),
+    "plastic RNN": (16, "hebbian", False),
+    "fixed RNN": (16, "none", False),
+    "fixed RNN, 32 neurons": (32, "none", False),
     "one set per step": (16, "none", True),
 }
 
@@ -150,14 +163,43 @@ def compare_on_echo(rng):
         batch = draw_echo(rng, 8, 0)
         return lambda: batch
 
-    return compare_kinds(
-        rng, ECHO_BITS + 1, make_draw, updates=100, kinds=("shared", "one set per step", "w + α ⊗ Hebb")
-    )
+    kinds = "fixed RNN", "one set per step", "plastic RNN"
+    return compare_kinds(rng, ECHO_BITS + 1, make_draw, updates=100, kinds=kinds)
 
 
 def compare_on_associations(rng):
     """The association task, new cues and labels in every batch."""
     return compare_kinds(rng, BITS + 3, lambda rng: lambda: draw_associations(rng, 32), updates=200)
+
+
+CONTROLS = Path(__file__).resolve().parents[2] / "figures" / "data" / "one_shot_controls.json"
+
+
+def record_controls(path=CONTROLS, seeds=(0, 1, 2), updates=6000, every=100):
+    """Train fixed networks of 16 neurons for long, an LSTM and an RNN, and write how they did to ``path`` (JSON).
+
+    Of each, one row per seed: the shares of right answers while it learns, averaged over ``every`` updates, and the
+    share on 4000 new episodes at the end. The episodes come from the seeds, so that a second call does the same.
+    """
+    controls = {"seeds": list(seeds), "updates": updates, "every": every}
+    new = draw_associations(np.random.default_rng(2019), 4000)
+    for label, cell in (("fixed LSTM", "lstm"), ("fixed RNN", "rnn")):
+        net = PlasticNetwork(BITS + 3, 16, 2, cell=cell, plasticity="none", reading="paper")
+        curves, test = [], []
+        for seed in seeds:
+            rng = np.random.default_rng(seed)
+            params, shares = train(net, net.init(rng), partial(draw_associations, rng, 32), updates)
+            curves.append(shares.reshape(-1, every).mean(axis=1).round(4).tolist())
+            test.append(round(share_right(net.forward(params, new.x).logits, new), 4))
+        numbers = sum(value.size for value in params.values())
+        controls[label] = {"parameters": numbers, "shares": curves, "test": test}
+    with replace_file(path) as file:
+        file.write((json.dumps(controls, indent=1) + "\n").encode())
+
+
+def load_controls(path=CONTROLS):
+    """What ``record_controls`` wrote: a dict; label -> dict of parameters, shares (seeds, updates / every), test."""
+    return read_json(path)
 
 
 def majority_share():
@@ -177,30 +219,30 @@ def share_after_erasing(net, params, batch, field):
 # Associations written by hand.
 
 
-def store_pairs(keys, values):
-    """Hebb after 0, 1, ... K pairs: keys, values (B, K, N) of ±1 -> (K+1, B, N, N). The drive is 1/N."""
-    B, K, N = keys.shape
+def store_pairs(h, p):
+    """Hebb after 0, 1, ... K pairs: h, p (B, K, N) of ±1 -> (K+1, B, N, N). The rate is 1/N."""
+    B, K, N = h.shape
     hebb = [np.zeros((B, N, N))]
     for k in range(K):
-        product, _ = outer_forward(keys[:, k], values[:, k])  # (B, N, N)
+        product, _ = outer_forward(h[:, k], p[:, k])  # (B, N, N)
         hebb.append(hebb_update_forward(hebb[-1], np.full((1, 1), 1 / N), product, bound=1.0)[0])
     return np.array(hebb)
 
 
-def read_back(hebb, key):
-    """y = key Hebb: hebb (B, N, N), key (B, N) -> (B, N). Plastic weights with w = 0 and alpha = 1."""
-    y, _ = plastic_input_forward(key, np.zeros(hebb.shape[1:]), np.ones(()), hebb)
+def read_back(hebb, h):
+    """y = h Hebb: hebb (B, N, N), h (B, N) -> (B, N). Plastic weights with w = 0 and alpha = 1."""
+    y, _ = plastic_input_forward(h, np.zeros(hebb.shape[1:]), np.ones(()), hebb)
     return y
 
 
 def recall_curve(rng, N, most):
-    """The share of the first value's signs read back rightly while 1 ... most pairs are stored: (most,).
+    """The share of the first p's signs read back rightly while 1 ... most pairs are stored: (most,).
 
     In about as many trials as make 2 000 signs. A sum of exactly 0 counts as half right.
     """
-    keys, values = rng.choice([-1.0, 1.0], (2, 2000 // N, most, N))
-    hebb = store_pairs(keys, values)
-    agreement = [(np.sign(read_back(stored, keys[:, 0])) * values[:, 0]).mean() for stored in hebb[1:]]
+    h, p = rng.choice([-1.0, 1.0], (2, 2000 // N, most, N))
+    hebb = store_pairs(h, p)
+    agreement = [(np.sign(read_back(stored, h[:, 0])) * p[:, 0]).mean() for stored in hebb[1:]]
     return (np.array(agreement) + 1) / 2
 
 
@@ -226,11 +268,107 @@ def bytes_kept(steps):
     return sum(size for array, size in arrays.items() if array not in parameters)
 
 
+# Backward passes that the reader writes.
+
+
+def _draw_input(rng, N=4):
+    return {"h": rng.standard_normal(N)} | {name: rng.standard_normal((N, N)) for name in ("w", "alpha", "hebb")}
+
+
+PLASTIC_INPUT = Exercise(
+    forward=lambda h, w, alpha, hebb: h @ (w + alpha * hebb),
+    draw=_draw_input,
+    mistakes={
+        "(i): pre and post are exchanged. Row i of dW belongs to h_i, column j to dy_j": lambda dy, h, w, alpha, hebb: {
+            "w": np.outer(dy, h),
+            "alpha": hebb * np.outer(dy, h),
+            "hebb": alpha * np.outer(dy, h),
+        },
+        "(i): dh_i sums over post, W_ij dy_j over all j": lambda dy, h, w, alpha, hebb: {"h": dy @ (w + alpha * hebb)},
+        "(i): dh passes through all of W = w + alpha ⊗ Hebb, not through w alone": lambda dy, h, w, alpha, hebb: {
+            "h": w @ dy
+        },
+        "(j): the partner of alpha is Hebb, dalpha needs it as a factor": lambda dy, h, w, alpha, hebb: {
+            "alpha": np.outer(h, dy)
+        },
+        "(j): the partner of Hebb is alpha, dHebb needs it as a factor": lambda dy, h, w, alpha, hebb: {
+            "hebb": np.outer(h, dy)
+        },
+        "(j): the partners are exchanged": lambda dy, h, w, alpha, hebb: {
+            "alpha": alpha * np.outer(h, dy),
+            "hebb": hebb * np.outer(h, dy),
+        },
+    },
+)
+
+HEBB_UPDATE = Exercise(
+    forward=lambda hebb, rate, X: hebb + rate * X,
+    draw=lambda rng: {
+        "hebb": rng.standard_normal((4, 4)),
+        "rate": np.array(rng.standard_normal()),
+        "X": rng.standard_normal((4, 4)),
+    },
+    mistakes={
+        "(c): Hebb(t) is added as it is, its gradient has no factor rate": lambda d, hebb, rate, X: {"hebb": rate * d},
+        "(c): Hebb(t+1) contains Hebb(t), so dHebb(t) is not 0": lambda d, hebb, rate, X: {"hebb": 0 * d},
+        "(c): the partner of the rate is X, drate needs it as a factor": lambda d, hebb, rate, X: {"rate": d.sum()},
+        "(c): one rate for all entries: their parts are summed, not averaged": lambda d, hebb, rate, X: {
+            "rate": (X * d).mean()
+        },
+        "(c): the partner of X is the rate, dX needs it as a factor": lambda d, hebb, rate, X: {"X": d},
+    },
+)
+
+
+def _draw_shared(rng, B=3, N=4):
+    shapes = {"h": (B, N), "w": (N, N), "alpha": (N,), "hebb": (B, N, N)}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+def _by_episode(dy, h):
+    return h[:, :, None] * dy[:, None, :]  # dW of every episode: (B, N, N)
+
+
+SHARED = Exercise(
+    forward=lambda h, w, alpha, hebb: np.matmul(h[:, None, :], w + alpha * hebb)[:, 0, :],
+    draw=_draw_shared,
+    wanted=("w", "alpha"),
+    mistakes={
+        "(j): w serves all episodes: their parts are summed, not averaged": lambda dy, h, w, alpha, hebb: {
+            "w": _by_episode(dy, h).mean(axis=0)
+        },
+        "(j): episode 0 is not everyone's: sum over b": lambda dy, h, w, alpha, hebb: {
+            "w": _by_episode(dy, h)[0],
+            "alpha": (hebb * _by_episode(dy, h))[0].sum(axis=0),
+        },
+        "(j): alpha_j belongs to the post-synaptic neuron j, so the sum runs over pre": lambda dy, h, w, alpha, hebb: {
+            "alpha": (hebb * _by_episode(dy, h)).sum(axis=(0, 2))
+        },
+        "(j): every episode has its own Hebb: first multiply, then sum over b": lambda dy, h, w, alpha, hebb: {
+            "alpha": (hebb.sum(axis=0) * _by_episode(dy, h).sum(axis=0)).sum(axis=0)
+        },
+        "(j): the partner of alpha is Hebb, dalpha needs it as a factor": lambda dy, h, w, alpha, hebb: {
+            "alpha": _by_episode(dy, h).sum(axis=(0, 1))
+        },
+    },
+)
+EXERCISES = {"plastic_input_backward": PLASTIC_INPUT, "hebb_update_backward": HEBB_UPDATE, "shared_backward": SHARED}
+
+
+def one_shot_levels(rng):
+    """What the pictures of the association task compare with: dict label -> share of right answers."""
+    new = draw_associations(rng, 4000)
+    by_hand = float(np.mean(answer_by_hand(new.x) == new.targets[-1]))
+    return {"eight numbers, by hand": by_hand, "majority label": majority_share(), "chance": 0.5}
+
+
 def figure_one_shot():
-    """Right answers over training for the four kinds of weights."""
-    results = compare_on_associations(np.random.default_rng(2))
-    curves = {label: trained.shares for label, trained in results.items()}
-    return plot_learning(curves, {"majority label": majority_share(), "chance": 0.5}, "share of right answers")
+    """Right answers over training for the four kinds of weights, and for fixed networks trained for long."""
+    rng = np.random.default_rng(2)
+    results = compare_on_associations(rng)
+    return plot_one_shot(
+        {label: trained.shares for label, trained in results.items()}, load_controls(), one_shot_levels(rng)
+    )
 
 
 def figure_recall():

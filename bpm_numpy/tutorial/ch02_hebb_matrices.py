@@ -10,6 +10,7 @@ from ..learning.losses import cross_entropy
 from ..network import PlasticNetwork
 from ..state import State
 from .cues import as_signs, show_and_ask
+from .grader import Exercise
 from .learn import learn_to_answer
 
 N_BITS, N_LABELS, N_PAIRS = 8, 4, 3  # of a cue; labels to choose from; pairs an episode
@@ -83,9 +84,9 @@ def effective_rank(singular_values):
 
 
 def order_by_leading(matrix):
-    """Orders of the rows and of the columns of (N, N) in which its strongest rank-one part rises: u_1 and v_1."""
-    U, _, Vt = np.linalg.svd(matrix)
-    return np.argsort(U[:, 0], kind="stable"), np.argsort(Vt[0], kind="stable")
+    """Orders of the rows and of the columns of (N, N) in which its strongest rank-one part rises."""
+    left, _, right = np.linalg.svd(matrix)
+    return np.argsort(left[:, 0], kind="stable"), np.argsort(right[0], kind="stable")
 
 
 def step_names(pairs, episode):
@@ -116,6 +117,55 @@ def state_at(traj, t):
     return State(traj.h[t], None, traj.hebb[t])
 
 
+# Backward passes that the reader writes.
+
+OUTER = Exercise(
+    forward=lambda h, p: np.outer(h, p),
+    draw=lambda rng: {"h": rng.standard_normal(4), "p": rng.standard_normal(4)},
+    mistakes={
+        "(e): pre and post are exchanged. h_i stands in row i, p_j in column j": lambda dX, h, p: {
+            "h": p @ dX,
+            "p": dX @ h,
+        },
+        "(e): the partner of h_i in row i is p_j, dh needs it as a factor": lambda dX, h, p: {"h": dX.sum(axis=1)},
+        "(e): the partner of p_j in column j is h_i, dp needs it as a factor": lambda dX, h, p: {"p": dX.sum(axis=0)},
+        "(e): the partners are exchanged, dh takes p and dp takes h": lambda dX, h, p: {
+            "h": dX @ h,
+            "p": p @ dX,
+        },
+    },
+)
+
+
+def _draw_stored(rng, K=3, N=4):
+    shapes = {"M": (K,), "h": (K, N), "p": (K, N)}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+STORED = Exercise(
+    forward=lambda M, h, p: np.einsum("k,ki,kj->ij", M, h, p),
+    draw=_draw_stored,
+    mistakes={
+        "(e): the pair is written with the factor M_k, dh_k and dp_k need it": lambda d, M, h, p: {
+            "h": p @ d.T,
+            "p": h @ d,
+        },
+        "(c): dM_k sums over pre and post, h_i dHebb_ij p_j; p is missing": lambda d, M, h, p: {
+            "M": (h @ d).sum(axis=1)
+        },
+        "(c): dM_k sums over pre and post, h_i dHebb_ij p_j; h is missing": lambda d, M, h, p: {
+            "M": (p @ d.T).sum(axis=1)
+        },
+        "(c): pre and post are exchanged in dM": lambda d, M, h, p: {"M": np.einsum("ki,ij,kj->k", p, d, h)},
+        "(e): pre and post are exchanged": lambda d, M, h, p: {
+            "h": M[:, None] * (p @ d),
+            "p": M[:, None] * (h @ d.T),
+        },
+    },
+)
+EXERCISES = {"outer_backward": OUTER, "stored_backward": STORED}
+
+
 @cache
 def _trained():
     """net, params, and 200 fresh episodes with their trajectory: the notebook's, from the same seed."""
@@ -126,7 +176,7 @@ def _trained():
 
 
 def figure_episode():
-    """What each storing step leaves in E, Hebb, α ⊗ Hebb and W~."""
+    """What each storing step leaves in E, Hebb, α ⊗ Hebb and W = w + α ⊗ Hebb."""
     net, params, pairs, traj = _trained()
     return plot_episode(traj, 0, range(2 * N_PAIRS), step_names(pairs, 0))
 

@@ -8,6 +8,7 @@ from ..figures.draw_clip import plot_dominance, plot_growth
 from ..network import PlasticNetwork
 from .ch00_start_here import read_sentence
 from .ch04_backpropagation import adjoints_through_time
+from .grader import Exercise
 from .learn import Batch, learn_to_answer
 
 
@@ -120,6 +121,75 @@ def dominance_by_training(rng, clips, updates=80):
         learnt, _ = learn_to_answer(net, demo.params, lambda: sentence, updates, learning_rate=0.01, max_norm=None)
         measured[clip] = tuple(dominance(net, p, net.forward(p, demo.x).hebb[-1]) for p in (demo.params, learnt))
     return measured
+
+
+# Backward passes that the reader writes. The bound is 1.
+
+
+def _inside(hebb, M, E):
+    return np.abs(hebb + M * E) <= 1
+
+
+def _continued(u):
+    """Clip, with the line of the inside drawn a little beyond the bound, so that at the tie it has the slope 1."""
+    return np.where(np.abs(u) <= 1.001, u, np.copysign(1, u))
+
+
+CLIP = Exercise(
+    forward=lambda u: np.clip(u, -1, 1),
+    draw=lambda rng: {"u": 1.5 * rng.standard_normal((4, 4))},
+    mistakes={
+        "(b): what was cut has no gradient; here everything passes": lambda d, u: {"u": d},
+        "(b): the mask is the wrong way round, it lets pass what was cut": lambda d, u: {"u": d * (np.abs(u) > 1)},
+        "(b): there are two bounds, and -1 is forgotten": lambda d, u: {"u": d * (u <= 1)},
+        "(b): the value is cut, not the gradient": lambda d, u: {"u": np.clip(d, -1, 1)},
+        "(b): inside, the slope is 1, not u": lambda d, u: {"u": d * np.clip(u, -1, 1)},
+    },
+)
+
+AT_BOUND = Exercise(
+    forward=_continued,
+    draw=lambda rng: {"u": rng.permutation([-1.3, -1.0, -1.0, -0.7, 0.7, 1.0, 1.0, 1.3])},
+    mistakes={
+        "(b): at the bound itself the slope is 1 here: the mask is <=, not <": lambda d, u: {"u": d * (np.abs(u) < 1)},
+        "(b): a mask taken after clipping lets everything pass": lambda d, u: {"u": d},
+        "(b): at the bound itself the slope is 1 here, not 1/2": lambda d, u: {
+            "u": d * ((np.abs(u) < 1) + 0.5 * (np.abs(u) == 1))
+        },
+        "(b): at -1 the mask is <= as well": lambda d, u: {"u": d * ((u > -1) & (u <= 1))},
+    },
+)
+
+CLIPPED_UPDATE = Exercise(
+    forward=lambda hebb, M, E: np.clip(hebb + M * E, -1, 1),
+    draw=lambda rng: {
+        "hebb": rng.uniform(-1, 1, (4, 4)),
+        "M": np.array(rng.uniform(0.5, 1)),
+        "E": rng.standard_normal((4, 4)),
+    },
+    mistakes={
+        "(b): the mask is forgotten: du = dHebb(t+1) only where |u| <= 1": lambda d, hebb, M, E: {
+            "hebb": d,
+            "M": (E * d).sum(),
+            "E": M * d,
+        },
+        "(b): the mask belongs to du, before the way parts: dM and dE need it too": lambda d, hebb, M, E: {
+            "M": (E * d).sum(),
+            "E": M * d,
+        },
+        "(c): Hebb(t) is added as it is, dHebb has no factor M": lambda d, hebb, M, E: {
+            "hebb": M * d * _inside(hebb, M, E)
+        },
+        "(c): the partner of M is E, dM needs it as a factor": lambda d, hebb, M, E: {
+            "M": (d * _inside(hebb, M, E)).sum()
+        },
+        "(c): M is one number for all entries: their parts are summed, not averaged": lambda d, hebb, M, E: {
+            "M": (E * d * _inside(hebb, M, E)).mean()
+        },
+        "(c): the partner of E is M, dE needs it as a factor": lambda d, hebb, M, E: {"E": d * _inside(hebb, M, E)},
+    },
+)
+EXERCISES = {"clip_backward": CLIP, "at_bound": AT_BOUND, "update_backward": CLIPPED_UPDATE}
 
 
 def figure_growth():

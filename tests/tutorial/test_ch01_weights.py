@@ -1,17 +1,111 @@
-"""The tasks and measures of chapter 01."""
+"""The tasks, measures, recorded controls and exercises of chapter 01."""
 
 import numpy as np
 import pytest
 
 from bpm_numpy import PlasticNetwork, gradcheck
+from bpm_numpy.equations.plastic_weights import plastic_input_backward as plastic_input_backward_of_the_package
+from bpm_numpy.equations.plastic_weights import plastic_input_forward
+from bpm_numpy.figures.draw_weights import plot_one_shot
 from bpm_numpy.learning.losses import cross_entropy
 from bpm_numpy.tutorial import ch01_weights as weights
-from bpm_numpy.tutorial.ch01_weights import BITS, PAIRS, STEPS
+from bpm_numpy.tutorial.ch01_weights import BITS, EXERCISES, PAIRS, STEPS
+from bpm_numpy.tutorial.grader import grade
+
+MISTAKES = [(name, text) for name, exercise in EXERCISES.items() for text in exercise.mistakes]
+
+
+def plastic_input_backward(dy, h, w, alpha, hebb):
+    dW = np.outer(h, dy)
+    return {"h": (w + alpha * hebb) @ dy, "w": dW, "alpha": hebb * dW, "hebb": alpha * dW}
+
+
+def hebb_update_backward(d_hebb_next, hebb, rate, X):
+    return {"hebb": d_hebb_next, "rate": (X * d_hebb_next).sum(), "X": rate * d_hebb_next}
+
+
+def shared_backward(dy, h, w, alpha, hebb):
+    dW = h[:, :, None] * dy[:, None, :]
+    return {"w": dW.sum(axis=0), "alpha": (hebb * dW).sum(axis=(0, 1))}
+
+
+RIGHT = {
+    "plastic_input_backward": plastic_input_backward,
+    "hebb_update_backward": hebb_update_backward,
+    "shared_backward": shared_backward,
+}
 
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_right_backward_pass_is_right(name):
+    assert all(grade(EXERCISES[name], RIGHT[name], np.random.default_rng(seed)).right for seed in range(5))
+
+
+@pytest.mark.parametrize("name, text", MISTAKES, ids=[text[:40] for _, text in MISTAKES])
+def test_every_planted_mistake_is_named(name, text):
+    def mistaken(*d_outputs, **inputs):
+        return RIGHT[name](*d_outputs, **inputs) | EXERCISES[name].mistakes[text](*d_outputs, **inputs)
+
+    for seed in range(5):
+        verdict = grade(EXERCISES[name], mistaken, np.random.default_rng(seed))
+        assert not verdict.right and verdict.text.endswith(f"Look at {text}")
+
+
+def test_the_exercises_are_of_the_functions_of_the_package(rng):
+    inputs = EXERCISES["shared_backward"].draw(rng)
+    y, cache = plastic_input_forward(**{"h_prev" if name == "h" else name: value for name, value in inputs.items()})
+    assert np.allclose(EXERCISES["shared_backward"].forward(**inputs), y, rtol=0, atol=1e-13)
+    dy = rng.standard_normal(y.shape)
+    _, dw, dalpha, _ = plastic_input_backward_of_the_package(dy, cache)
+    ours = shared_backward(dy, **inputs)
+    assert np.allclose(ours["w"], dw, rtol=0, atol=1e-13) and np.allclose(ours["alpha"], dalpha, rtol=0, atol=1e-13)
+
+
+def test_the_answer_by_hand_is_the_sign_of_a_sum_of_eight_numbers(rng):
+    batch = weights.draw_associations(rng, 200)
+    answers = weights.answer_by_hand(batch.x)
+    for b in range(200):
+        memory = [0] * BITS
+        for k in range(PAIRS):
+            cue, label = batch.x[2 * k, b, :BITS], batch.x[2 * k + 1, b, BITS:]
+            for i in range(BITS):
+                memory[i] += cue[i] * (1 if label[1] else -1)
+        assert answers[b] == (sum(m * a for m, a in zip(memory, batch.x[-2, b, :BITS])) > 0)
+    large = weights.draw_associations(rng, 4000)
+    assert abs(np.mean(weights.answer_by_hand(large.x) == large.targets[-1]) - 0.948) < 0.02
+
+
+def test_controls_are_the_same_when_recorded_again(tmp_path):
+    once, again = tmp_path / "once.json", tmp_path / "again.json"
+    for path in (once, again):
+        weights.record_controls(path, seeds=(0, 1), updates=4, every=2)
+    assert once.read_bytes() == again.read_bytes()
+    controls = weights.load_controls(once)
+    assert np.shape(controls["fixed LSTM"]["shares"]) == (2, 2) and np.shape(controls["fixed RNN"]["test"]) == (2,)
+
+
+def test_the_recorded_controls_begin_as_a_fresh_run_does(tmp_path):
+    recorded = weights.load_controls()
+    weights.record_controls(tmp_path / "fresh.json", seeds=recorded["seeds"][:1], updates=100)
+    fresh = weights.load_controls(tmp_path / "fresh.json")
+    for name in ("fixed LSTM", "fixed RNN"):
+        assert fresh[name]["parameters"] == recorded[name]["parameters"]
+        assert abs(fresh[name]["shares"][0][0] - recorded[name]["shares"][0][0]) < 0.01
+
+
+def test_every_run_is_drawn_thin_and_every_median_thick():
+    rng = np.random.default_rng(0)
+    curves = {"plastic RNN": rng.random((3, 40)), "one set per step": rng.random((3, 40))}
+    figure = plot_one_shot(curves, weights.load_controls(), {"chance": 0.5})
+    drawn = figure.axes[0].lines
+    assert len(drawn) == 4 * (3 + 1) + 1
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels == ["plastic RNN", "one set per step", "fixed RNN, 6000 updates", "fixed LSTM, 6000 updates"]
 
 
 def test_echo_asks_for_the_sign_before(rng):

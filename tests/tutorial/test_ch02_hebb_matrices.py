@@ -1,4 +1,4 @@
-"""The experiments of chapter 02: the task, the reading of matrices, and the animation."""
+"""The experiments of chapter 02: the task, the reading of matrices, the exercises, and the animation."""
 
 import io
 
@@ -6,14 +6,62 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bpm_numpy.figures.draw_hebb import animate_episode
+from bpm_numpy.figures.draw_hebb import animate_episode, plot_pre_post
 from bpm_numpy.tutorial import ch02_hebb_matrices as chapter
+from bpm_numpy.tutorial.ch02_hebb_matrices import EXERCISES
+from bpm_numpy.tutorial.grader import grade
 from bpm_numpy.tutorial.learn import share_right
+
+MISTAKES = [(name, text) for name, exercise in EXERCISES.items() for text in exercise.mistakes]
+
+
+def outer_backward(dX, h, p):
+    return {"h": dX @ p, "p": h @ dX}
+
+
+def stored_backward(d_hebb, M, h, p):
+    over_pre, over_post = h @ d_hebb, p @ d_hebb.T
+    return {"M": (over_pre * p).sum(axis=1), "h": M[:, None] * over_post, "p": M[:, None] * over_pre}
+
+
+RIGHT = {"outer_backward": outer_backward, "stored_backward": stored_backward}
 
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_right_backward_pass_is_right(name):
+    assert all(grade(EXERCISES[name], RIGHT[name], np.random.default_rng(seed)).right for seed in range(5))
+
+
+@pytest.mark.parametrize("name, text", MISTAKES, ids=[text[:40] for _, text in MISTAKES])
+def test_every_planted_mistake_is_named(name, text):
+    def mistaken(*d_outputs, **inputs):
+        return RIGHT[name](*d_outputs, **inputs) | EXERCISES[name].mistakes[text](*d_outputs, **inputs)
+
+    for seed in range(5):
+        verdict = grade(EXERCISES[name], mistaken, np.random.default_rng(seed))
+        assert not verdict.right and verdict.text.endswith(f"Look at {text}")
+
+
+def test_a_store_is_a_sum_of_products_pre_to_post(rng):
+    inputs = EXERCISES["stored_backward"].draw(rng)
+    stored = EXERCISES["stored_backward"].forward(**inputs)
+    M, h, p = inputs["M"], inputs["h"], inputs["p"]
+    for i, j in np.ndindex(stored.shape):
+        assert np.isclose(stored[i, j], sum(M[k] * h[k, i] * p[k, j] for k in range(len(M))), rtol=0, atol=1e-13)
+
+
+def test_a_matrix_is_drawn_as_arrows_from_pre_to_post():
+    left, right = plot_pre_post(np.array([[1.0, 0.5], [-1.0, 0.0]]), (1, 0)).axes
+    arrows = [text for text in left.texts if getattr(text, "arrow_patch", None)]
+    (black,) = [arrow for arrow in arrows if arrow.arrow_patch.get_edgecolor()[:3] == (0, 0, 0)]
+    (x, y), (x_to, y_to) = black.xyann, black.xy
+    assert len(arrows) == 4 and (round(x), y, round(x_to), y_to) == (0, -1, 1, 0)
+    assert [text.get_text() for text in right.texts] == ["+1.0", "+0.5", "-1.0", "+0.0"]  # row by row
 
 
 def test_an_episode_shows_every_pair_and_asks_for_it_once(rng):

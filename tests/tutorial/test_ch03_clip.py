@@ -1,11 +1,57 @@
-"""Chapter 03's experiments: kinks are found where they are, and dominance is what it says."""
+"""Chapter 03: kinks are found where they are, dominance is what it says, and wrong masks are named."""
 
 import numpy as np
 import pytest
 
 from bpm_numpy import PlasticNetwork
+from bpm_numpy.equations.clip import clip_forward
 from bpm_numpy.proof.problems import random_problem
 from bpm_numpy.tutorial import ch03_clip as chapter
+from bpm_numpy.tutorial.ch03_clip import EXERCISES
+from bpm_numpy.tutorial.grader import grade
+
+MISTAKES = [(name, text) for name, exercise in EXERCISES.items() for text in exercise.mistakes]
+
+
+def clip_backward(d_clipped, u):
+    return {"u": d_clipped * (np.abs(u) <= 1)}
+
+
+def update_backward(d_hebb_next, hebb, M, E):
+    du = d_hebb_next * (np.abs(hebb + M * E) <= 1)
+    return {"hebb": du, "M": (E * du).sum(), "E": M * du}
+
+
+RIGHT = {"clip_backward": clip_backward, "at_bound": clip_backward, "update_backward": update_backward}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_right_backward_pass_is_right(name):
+    assert all(grade(EXERCISES[name], RIGHT[name], np.random.default_rng(seed)).right for seed in range(5))
+
+
+@pytest.mark.parametrize("name, text", MISTAKES, ids=[text[:40] for _, text in MISTAKES])
+def test_every_planted_mistake_is_named(name, text):
+    def mistaken(*d_outputs, **inputs):
+        return RIGHT[name](*d_outputs, **inputs) | EXERCISES[name].mistakes[text](*d_outputs, **inputs)
+
+    for seed in range(5):
+        verdict = grade(EXERCISES[name], mistaken, np.random.default_rng(seed))
+        assert not verdict.right and verdict.text.endswith(f"Look at {text}")
+
+
+def test_the_update_of_the_exercise_cuts_some_entries_and_lets_others_pass():
+    for seed in range(20):
+        inputs = EXERCISES["update_backward"].draw(np.random.default_rng(seed))
+        inside = np.abs(inputs["hebb"] + inputs["M"] * inputs["E"]) <= 1
+        assert inside.any() and not inside.all()
+
+
+def test_at_the_bound_the_exercise_agrees_with_the_package():
+    u = EXERCISES["at_bound"].draw(np.random.default_rng(0))["u"]
+    clipped, inside = clip_forward(u, 1.0)
+    assert np.array_equal(EXERCISES["at_bound"].forward(u), clipped) and np.sum(np.abs(u) == 1) == 4
+    assert np.array_equal(clip_backward(np.ones(8), u)["u"], inside)
 
 
 def test_kinks_of_one_step_are_where_an_entry_reaches_the_bound():

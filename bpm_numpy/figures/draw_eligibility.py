@@ -5,6 +5,7 @@ import numpy as np
 from .style import COLOURS, LINES, large, new_figure
 
 GREY = "0.45"
+COLOUR_OF_ETA = dict(zip((1.0, 0.1, 0.3, 0.7), COLOURS))  # 1 is the outer product
 
 
 @large
@@ -61,14 +62,15 @@ def plot_truncation_error(radii, errors):
 
 @large
 def plot_impulse_responses(responses):
-    """``responses``: dict eta -> E(t) (T,) after one product X_0 = 1. Left 0 ≤ eta ≤ 1, right all other eta."""
+    """``responses``: dict eta -> E(t) (T,) after one product X_0 = 1. Left COLOUR_OF_ETA's, right up to three others."""
     figure, axes = new_figure(1, 2, height=3.6)
-    inside = {eta: response for eta, response in responses.items() if 0 <= eta <= 1}
+    inside = {eta: response for eta, response in responses.items() if eta in COLOUR_OF_ETA}
     outside = {eta: response for eta, response in responses.items() if eta not in inside}
+    colours = COLOUR_OF_ETA | dict(zip(outside, COLOURS[4:]))
     for axis, part, title in zip(axes, (inside, outside), ("0 < η ≤ 1: fades", "η outside [0, 1]")):
         axis.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
-        for eta, response in part.items():
-            axis.plot(response, marker="o", markersize=3, label=f"η = {eta}")
+        for (eta, response), line in zip(part.items(), LINES):
+            axis.plot(response, marker="o", markersize=3, color=colours[eta], linestyle=line, label=f"η = {eta}")
         axis.set(title=title, xlabel="step t")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.legend(ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.2), columnspacing=1)
@@ -88,10 +90,10 @@ def plot_late_reward(delays, quiet, busy):
         right.plot(delays, shares.T, linewidth=0.6, alpha=0.5, **look[label])
         right.plot(delays, np.median(shares, axis=0), linewidth=2.2, **look[label])
     right.axhline(0.5, color="0.7", linewidth=0.8, linestyle="-")
-    right.text(0, 0.46, "½: chance", color=GREY, va="top")
+    right.text(0, 0.37, "½: chance", color=GREY, va="bottom")
     seeds = len(next(iter(busy.values())))
     right.set(title=f"busy: a pairing at every step\n(thin: {seeds} seeds, thick: median)", xlabel="delay k (steps)")
-    right.set(ylabel="share of label bits right", ylim=(0.38, 1.03))
+    right.set(ylabel="share of label bits right", ylim=(0.35, 1.03))
     figure.legend(*left.get_legend_handles_labels(), ncols=2, loc="outside lower center")
     return figure
 

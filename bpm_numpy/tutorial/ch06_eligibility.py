@@ -244,22 +244,22 @@ TAYLOR_TERM = Exercise(
     forward=_one_term,
     draw=lambda rng: {"h": rng.standard_normal(3), "D": rng.standard_normal((3, 3, 3, 3))},
     mistakes={
-        "(c): h stands twice in the product, the second position is missing": lambda dE, h, D: {
+        "(t3): h stands twice in the product, the second position is missing": lambda dE, h, D: {
             "h": _positions(dE, h, D)[0]
         },
-        "(c): h stands twice in the product, the first position is missing": lambda dE, h, D: {
+        "(t3): h stands twice in the product, the first position is missing": lambda dE, h, D: {
             "h": _positions(dE, h, D)[1]
         },
-        "(c): the two positions are the same only if D is symmetric in c and d": lambda dE, h, D: {
+        "(t3): the two positions are the same only if D is symmetric in c and d": lambda dE, h, D: {
             "h": 2 * _positions(dE, h, D)[0]
         },
-        "(a): dD_abcd has the indices of D: a and b are those of dE": lambda dE, h, D: {
+        "(t1): dD_abcd has the indices of D: a and b are those of dE": lambda dE, h, D: {
             "D": np.einsum("ab,c,d->cdab", dE, h, h)
         },
-        "(a): pre and post are exchanged, a is the row of dE": lambda dE, h, D: {
+        "(t1): pre and post are exchanged, a is the row of dE": lambda dE, h, D: {
             "D": np.einsum("ba,c,d->abcd", dE, h, h)
         },
-        "(a): the ½ of the series is in D already": lambda dE, h, D: {"D": np.einsum("ab,c,d->abcd", dE, h, h) / 2},
+        "(t1): the ½ of the series is in D already": lambda dE, h, D: {"D": np.einsum("ab,c,d->abcd", dE, h, h) / 2},
     },
 )
 
@@ -305,26 +305,26 @@ def _trace_exercise(reading, mistakes):
     )
 
 
-DETACHED = "(d): E(t) also lives on in E(t+1). Without that link the trace is detached"
+DETACHED = "(d1): E(t) also lives on in E(t+1). Without that link the trace is detached"
 TRACE = _trace_exercise(
     "notes",
     {
         DETACHED: lambda eta: {"link": 0},
-        "(d): from E(t+1) to E(t) the factor is 1 - eta": lambda eta: {"link": 1},
-        "(d): from E(t+1) to E(t) the factor is 1 - eta, not eta": lambda eta: {"link": eta},
-        "(e): X_t stands in E(t) with the factor eta": lambda eta: {"factor": 1},
-        "(e) and (f): in this reading X_t is in E(t) already, not first in E(t+1)": lambda eta: {"late": 1},
-        "(f): eta stands twice, in eta X_t and in (1 - eta) E(t-1)": lambda eta: {"kept": np.zeros_like},
-        "(f): the trace beside X_t is E(t-1), not E(t)": lambda eta: {"kept": lambda E: E},
+        "(d1): from E(t+1) to E(t) the factor is 1 - eta": lambda eta: {"link": 1},
+        "(d1): from E(t+1) to E(t) the factor is 1 - eta, not eta": lambda eta: {"link": eta},
+        "(d2): X_t stands in E(t) with the factor eta": lambda eta: {"factor": 1},
+        "(d2) and (d3): in this reading X_t is in E(t) already, not first in E(t+1)": lambda eta: {"late": 1},
+        "(d3): eta stands twice, in eta X_t and in (1 - eta) E(t-1)": lambda eta: {"kept": np.zeros_like},
+        "(d3): the trace beside X_t is E(t-1), not E(t)": lambda eta: {"kept": lambda E: E},
     },
 )
 PAPER_TRACE = _trace_exercise(
     "paper",
     {
         DETACHED: lambda eta: {"link": 0},
-        "(e) and (f): in this reading X_t comes into the trace one step later, in E(t+1)": lambda eta: {"late": 0},
-        "(e): X_t stands in E(t+1) with the factor eta": lambda eta: {"factor": 1},
-        "(f): eta stands twice, in eta X_t and in (1 - eta) E(t)": lambda eta: {"kept": np.zeros_like},
+        "(d2) and (d3): in this reading X_t comes into the trace one step later, in E(t+1)": lambda eta: {"late": 0},
+        "(d2): X_t stands in E(t+1) with the factor eta": lambda eta: {"factor": 1},
+        "(d3): eta stands twice, in eta X_t and in (1 - eta) E(t)": lambda eta: {"kept": np.zeros_like},
     },
 )
 EXERCISES = {"one_term_backward": TAYLOR_TERM, "trace_backward": TRACE, "paper_trace_backward": PAPER_TRACE}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bpm_numpy import PlasticNetwork
+from bpm_numpy.figures.draw_eligibility import plot_verdict
 from bpm_numpy.rules.outer import outer_forward
 from bpm_numpy.rules.taylor import taylor_forward
 from bpm_numpy.tutorial import ch06_eligibility as chapter
@@ -115,3 +116,10 @@ def test_the_verdict_network_writes_only_at_the_verdict():
     traj = net.forward(params, x)
     assert np.all(traj.modulator[:-1] == 0) and np.all(np.abs(traj.modulator[-1]) > 0.999)
     assert np.all(traj.hebb[:-1] == 0) and traj.hebb[-1].any()
+
+
+def test_the_time_line_says_what_each_rule_still_holds_of_the_pairing():
+    _, outer, trace = plot_verdict(2, 0.5).axes
+    assert [text.get_text() for text in outer.texts] == ["0.00", "0.00", "0.00", "1.00"]
+    assert [text.get_text() for text in trace.texts] == ["0.00", "0.12", "0.25", "0.50"]
+    assert outer.texts[1].get_color() == trace.texts[1].get_color() != trace.texts[2].get_color()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from bpm_numpy.figures.draw_lstm import ARROWS, NODES, plot_roads
 from bpm_numpy.tutorial.ch08_lstm import (
     EXERCISES,
     WIDE,
@@ -80,3 +81,10 @@ def test_the_bit_comes_first_and_is_asked_for_last():
     assert x.shape == (8, 50, 3) and mask.sum() == mask[-1].sum() == 50
     np.testing.assert_array_equal(np.sign(x[0, :, 0]), 2 * targets[-1] - 1)
     assert set(targets[-1]) == {0, 1}
+
+
+def test_every_road_of_a_step_is_drawn():
+    (axis,) = plot_roads().axes
+    texts = [text.get_text() for text in axis.texts]
+    assert all(text in texts for _, _, text, _ in NODES.values())
+    assert texts.count("") == len(ARROWS) and {"paper", "as printed", "used", "kept", "written"} <= set(texts)

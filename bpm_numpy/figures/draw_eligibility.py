@@ -62,7 +62,7 @@ def plot_truncation_error(radii, errors):
 
 @large
 def plot_impulse_responses(responses):
-    """``responses``: dict eta -> E(t) (T,) after one product X_0 = 1. Left COLOUR_OF_ETA's, right up to three others."""
+    """``responses``: dict eta -> E(t) (T,) after X_0 = 1. Left COLOUR_OF_ETA's, right at most three others."""
     figure, axes = new_figure(1, 2, height=3.6)
     inside = {eta: response for eta, response in responses.items() if eta in COLOUR_OF_ETA}
     outside = {eta: response for eta, response in responses.items() if eta not in inside}

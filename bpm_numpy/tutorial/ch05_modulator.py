@@ -9,6 +9,7 @@ from ..figures.draw_modulator import plot_influence, plot_written
 from ..network import PlasticNetwork
 from ..state import State
 from .cues import show_and_ask
+from .grader import Exercise
 from .learn import learn_to_answer
 
 KEYS, BITS, LABELS = 2, 6, 4
@@ -49,10 +50,10 @@ def flagged_pairs(rng, batch):
     return FlaggedPairs(x, targets, mask, key, label, flagged)
 
 
-def learn_flagged(rng, plasticity, updates=240, n_hidden=16, batch=12):
+def learn_flagged(rng, plasticity, updates=240):
     """Train a network of that plasticity on flagged pairs -> net, params, share right (updates,)."""
-    net = PlasticNetwork(BITS + LABELS + 2, n_hidden, LABELS, plasticity=plasticity)
-    return net, *learn_to_answer(net, net.init(rng), lambda: flagged_pairs(rng, batch), updates, learning_rate=0.015)
+    net = PlasticNetwork(BITS + LABELS + 2, 16, LABELS, plasticity=plasticity)
+    return net, *learn_to_answer(net, net.init(rng), lambda: flagged_pairs(rng, 12), updates, learning_rate=0.015)
 
 
 def modulator_by_label(traj, pairs):
@@ -62,18 +63,18 @@ def modulator_by_label(traj, pairs):
 
 
 def modulator_adjoints(net, params, x, d_logits):
-    """dL/dM(t) (T, B) for a modulated network without fan-out or trace; d_logits (T, B, A).
+    """dM(t) (T, B) for a modulated network without fan-out or trace; d_logits (T, B, A).
 
-    G = dL/dHebb(t+1) is what ``backward`` returns for the starting Hebb of the steps after t.
+    dHebb(t+1) is what ``backward`` returns for the starting Hebb of the steps after t.
     """
     traj = net.forward(params, x)
     dM = np.zeros_like(traj.modulator)  # (T, B)
     for t in range(len(x) - 1):
-        rest = net.forward(params, x[t + 1 :], State(traj.h[t + 1], hebb=traj.hebb[t + 1]))
-        G = net.backward(params, rest, d_logits[t + 1 :]).state.hebb  # (B, N, N)
+        later = net.forward(params, x[t + 1 :], State(traj.h[t + 1], hebb=traj.hebb[t + 1]))
+        d_hebb_next = net.backward(params, later, d_logits[t + 1 :]).state.hebb  # (B, N, N)
         mu, E = traj.modulator[t, :, None], traj.eligibility[t]
         _, update = hebb_update_forward(traj.hebb[t], mu, E, net.clip)
-        _, dmu, _ = hebb_update_backward(G, update)
+        _, dmu, _ = hebb_update_backward(d_hebb_next, update)
         dM[t] = dmu.sum(axis=1)
     return dM
 
@@ -112,3 +113,149 @@ def step_names(pairs, episode=0):
 
 
 FIGURES = {"modulator_influence.png": figure_influence, "modulator_written.png": figure_written}
+
+
+# What the reader writes. Every mistake names the line of the chapter's derivation.
+
+
+def _draw_update(rng, N=4):
+    hebb, E = rng.uniform(-1, 1, (2, N, N))
+    return {"hebb": hebb, "M": np.array(rng.choice([-1.0, 1.0]) * 0.8), "E": 1.5 * E}
+
+
+def _inside(hebb, M, E):
+    return np.abs(hebb + M * E) <= 1
+
+
+WRITE = Exercise(
+    forward=lambda hebb, M, E: np.clip(hebb + M * E, -1, 1),
+    draw=_draw_update,
+    mistakes={
+        "(b): what Clip has cut has no gradient; the mask comes first": lambda d, hebb, M, E: {
+            "hebb": d,
+            "M": (E * d).sum(),
+            "E": M * d,
+        },
+        "(b): Clip cuts at both bounds, below -1 as well": lambda d, hebb, M, E: {
+            "hebb": d * (hebb + M * E <= 1),
+            "M": (E * d * (hebb + M * E <= 1)).sum(),
+            "E": M * d * (hebb + M * E <= 1),
+        },
+        "(c): the partner of M(t) is E(t), dM needs it as a factor": lambda d, hebb, M, E: {
+            "M": (d * _inside(hebb, M, E)).sum()
+        },
+        "(c): one M(t) for all entries: their parts are summed, not averaged": lambda d, hebb, M, E: {
+            "M": (E * d * _inside(hebb, M, E)).mean()
+        },
+        "(c): the partner of E(t) is M(t), dE needs it as a factor": lambda d, hebb, M, E: {
+            "E": d * _inside(hebb, M, E)
+        },
+        "(c): Hebb(t) stands in the sum as it is, its gradient has no factor M(t)": lambda d, hebb, M, E: {
+            "hebb": M * d * _inside(hebb, M, E)
+        },
+    },
+)
+
+
+def _draw_h(rng, *names, B=3, N=5):
+    """h (B, N) with values of an activity, and W (N,) and b () of each of the names."""
+    inputs = {"h": np.tanh(rng.standard_normal((B, N)))}
+    for name in names:
+        inputs |= {f"W_{name}": 0.7 * rng.standard_normal(N), f"b_{name}": np.array(rng.standard_normal())}
+    return inputs
+
+
+def _M(h, W_m, b_m):
+    return np.tanh(h @ W_m + b_m)  # (B,)
+
+
+def _dz(dM, h, W_m, b_m):
+    return dM * (1 - _M(h, W_m, b_m) ** 2)  # (B,)
+
+
+def _below_z(dz, h, W_m):
+    """What comes of dz (B,), right or wrong."""
+    return {"h": np.outer(dz, W_m), "W_m": dz @ h, "b_m": dz.sum()}
+
+
+MODULATOR = Exercise(
+    forward=_M,
+    draw=lambda rng: _draw_h(rng, "m"),
+    mistakes={
+        "(f): the slope of tanh is missing, dz = (1 - M²) dM": lambda dM, h, W_m, b_m: _below_z(dM, h, W_m),
+        "(f): the slope is 1 - M², and M is a tanh already: no second tanh": lambda dM, h, W_m, b_m: _below_z(
+            dM * (1 - np.tanh(_M(h, W_m, b_m)) ** 2), h, W_m
+        ),
+        "(f): the slope is 1 - M²; M (1 - M) is that of σ": lambda dM, h, W_m, b_m: _below_z(
+            dM * _M(h, W_m, b_m) * (1 - _M(h, W_m, b_m)), h, W_m
+        ),
+        "(f): W_m and b_m serve all episodes: their parts are summed, not averaged": lambda dM, h, W_m, b_m: {
+            "W_m": _dz(dM, h, W_m, b_m) @ h / len(h),
+            "b_m": _dz(dM, h, W_m, b_m).mean(),
+        },
+        "(f): episode 0 is not everyone's: sum over the episodes": lambda dM, h, W_m, b_m: {
+            "W_m": _dz(dM, h, W_m, b_m)[0] * h[0],
+            "b_m": _dz(dM, h, W_m, b_m)[0],
+        },
+        "(g): h_t steers what is written, so it gets W_m dz": lambda dM, h, W_m, b_m: {"h": 0 * h},
+        "(g): the partner of h_t is W_m, not h_t": lambda dM, h, W_m, b_m: {"h": _dz(dM, h, W_m, b_m)[:, None] * h},
+    },
+)
+
+FANOUT = Exercise(
+    forward=lambda M, W_fan, b_fan: M[:, None] * W_fan + b_fan,
+    draw=lambda rng: {"M": rng.uniform(-1, 1, 3), "W_fan": rng.standard_normal(5), "b_fan": rng.standard_normal(5)},
+    mistakes={
+        "(k): M(t) reaches neuron j with the factor W_fan[j]": lambda dmu, M, W_fan, b_fan: {"M": dmu.sum(axis=1)},
+        "(k): M(t) reaches every neuron: sum over j, not the mean": lambda dmu, M, W_fan, b_fan: {
+            "M": (dmu @ W_fan) / len(W_fan)
+        },
+        "(l): the partner of W_fan[j] is M(t)": lambda dmu, M, W_fan, b_fan: {"W_fan": dmu.sum(axis=0)},
+        "(l) and (m): W_fan and b_fan serve all episodes: sum over them, no mean": lambda dmu, M, W_fan, b_fan: {
+            "W_fan": (M @ dmu) / len(M),
+            "b_fan": dmu.mean(axis=0),
+        },
+        "(m): b_fan[j] is added as it is, its gradient has no factor": lambda dmu, M, W_fan, b_fan: {"b_fan": M @ dmu},
+    },
+)
+
+
+def _difference_backward(dM, h, W_m, b_m, W_m2, b_m2, gain, sign=-1.0, with_gain=True):
+    """The gradients of DIFFERENCE, with two places for a mistake."""
+    first, second = np.tanh(h @ W_m + b_m), np.tanh(h @ W_m2 + b_m2)  # (B,), (B,)
+    factor = gain if with_gain else 1.0
+    dz, dz2 = dM * factor * (1 - first**2), sign * dM * factor * (1 - second**2)
+    return {
+        "h": np.outer(dz, W_m) + np.outer(dz2, W_m2),
+        "W_m": dz @ h,
+        "b_m": dz.sum(),
+        "W_m2": dz2 @ h,
+        "b_m2": dz2.sum(),
+        "gain": (dM * (first - second)).sum(),
+    }
+
+
+DIFFERENCE = Exercise(
+    forward=lambda h, W_m, b_m, W_m2, b_m2, gain: gain * (np.tanh(h @ W_m + b_m) - np.tanh(h @ W_m2 + b_m2)),
+    draw=lambda rng: _draw_h(rng, "m", "m2") | {"gain": np.array(0.5 + rng.random())},
+    mistakes={
+        "(n): the second tanh is subtracted, so dz2 has a minus": lambda dM, **inputs: _difference_backward(
+            dM, **inputs, sign=1.0
+        ),
+        "(n): gain is a factor of both tanh: dz and dz2 need it": lambda dM, **inputs: _difference_backward(
+            dM, **inputs, with_gain=False
+        ),
+        "(o): gain belongs to the difference, both tanh are in its gradient": lambda dM, h, W_m, b_m, **others: {
+            "gain": (dM * np.tanh(h @ W_m + b_m)).sum()
+        },
+        "(p): h_t is read twice, by W_m and by W_m2: add both parts": lambda dM, h, W_m, b_m, W_m2, b_m2, gain: {
+            "h": np.outer(dM * gain * (1 - np.tanh(h @ W_m + b_m) ** 2), W_m)
+        },
+    },
+)
+EXERCISES = {
+    "write_backward": WRITE,
+    "modulator_backward": MODULATOR,
+    "fanout_backward": FANOUT,
+    "difference_backward": DIFFERENCE,
+}

@@ -1,13 +1,21 @@
-"""Chapter 06: the Taylor series of E, the trace, and a reward that comes k steps late."""
+"""Chapter 06: the Taylor series of E, the trace, a reward that comes k steps late, and the other rules."""
 
 import numpy as np
 
-from ..figures.draw_eligibility import plot_impulse_responses, plot_late_reward, plot_truncation_error
+from ..figures.draw_eligibility import (
+    plot_impulse_responses,
+    plot_late_reward,
+    plot_rules,
+    plot_truncation_error,
+    plot_verdict,
+)
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
+from ..parts import find_part
 from ..rules.taylor import taylor_forward
 from ..rules.trace import trace_forward
 from ..state import State
+from .grader import Exercise
 from .learn import learn
 
 CUE, LABEL = 16, 4  # units of the late reward's network; one more carries the verdict
@@ -164,6 +172,34 @@ def late_reward(rng):
     return quiet, busy
 
 
+RULES = ("outer", "decay", "oja", "soft")
+PHASES = {"both active": (10, 0.8, 0.9), "silence": (8, 0.0, 0.0), "post alone": (10, 0.0, 0.9)}  # steps, h, p
+
+
+def one_connection(mu=0.3):
+    """dict rule -> Hebb(t) (T+1,) of one connection through PHASES, with the same drive at every step."""
+    net = PlasticNetwork(1, 1, 1)  # what the rules ask of it is its clip, 1
+    grown = {}
+    for rule in RULES:
+        hebb = [np.zeros((1, 1, 1))]
+        for steps, h, p in PHASES.values():
+            for _ in range(steps):
+                ends = np.full((1, 1), mu), np.full((1, 1), h), np.full((1, 1), p)
+                hebb.append(find_part("rule", rule).forward(net, {}, hebb[-1], *ends, None)[0])
+        grown[rule] = np.ravel(hebb)
+    return grown
+
+
+def figure_verdict():
+    """A verdict that comes three steps late, and what each kind of E still holds of the pairing."""
+    return plot_verdict(3, 0.3)
+
+
+def figure_rules():
+    """One connection under four rules."""
+    return plot_rules(one_connection(), {name: steps for name, (steps, _, _) in PHASES.items()})
+
+
 def figure_truncation_error():
     """How far the series of a smooth E is off, by order and distance."""
     rng = np.random.default_rng(2014)
@@ -186,4 +222,109 @@ FIGURES = {
     "taylor_truncation_error.png": figure_truncation_error,
     "trace_impulse_responses.png": figure_impulse_responses,
     "late_reward.png": figure_late_reward,
+    "late_verdict.png": figure_verdict,
+    "plasticity_rules.png": figure_rules,
 }
+
+
+# What the reader writes. Every mistake names the line of the chapter's derivation.
+
+
+def _one_term(h, D):
+    return np.einsum("abcd,c,d->ab", D, h, h)
+
+
+def _positions(dE, h, D):
+    """What the first h and the second h of the product h_c h_d get: two arrays (N,)."""
+    d_hh = np.einsum("ab,abcd->cd", dE, D)  # (N, N)
+    return d_hh @ h, h @ d_hh
+
+
+TAYLOR_TERM = Exercise(
+    forward=_one_term,
+    draw=lambda rng: {"h": rng.standard_normal(3), "D": rng.standard_normal((3, 3, 3, 3))},
+    mistakes={
+        "(t3): h stands twice in the product, the second position is missing": lambda dE, h, D: {
+            "h": _positions(dE, h, D)[0]
+        },
+        "(t3): h stands twice in the product, the first position is missing": lambda dE, h, D: {
+            "h": _positions(dE, h, D)[1]
+        },
+        "(t3): the two positions are the same only if D is symmetric in c and d": lambda dE, h, D: {
+            "h": 2 * _positions(dE, h, D)[0]
+        },
+        "(t1): dD_abcd has the indices of D: a and b are those of dE": lambda dE, h, D: {
+            "D": np.einsum("ab,c,d->cdab", dE, h, h)
+        },
+        "(t1): pre and post are exchanged, a is the row of dE": lambda dE, h, D: {
+            "D": np.einsum("ba,c,d->abcd", dE, h, h)
+        },
+        "(t1): the ½ of the series is in D already": lambda dE, h, D: {"D": np.einsum("ab,c,d->abcd", dE, h, h) / 2},
+    },
+)
+
+
+def trace_by_steps(X, eta, reading):
+    """X (T, N, N), eta () -> E(t) that drives the update of step t, for every t: (T, N, N)."""
+    trace, E = np.zeros(X.shape[1:]), []
+    for X_t in X:
+        after = (1 - eta) * trace + eta * X_t
+        E.append(after if reading == "notes" else trace)
+        trace = after
+    return np.array(E)
+
+
+def _walk(from_update, X, eta, reading, link=None, late=None, kept=None, factor=None):
+    """The gradients of ``trace_by_steps``, with places for a mistake.
+
+    ``link``: in place of 1 - eta, on the way from E(t+1) to E(t); ``late``: by how many steps dX and deta are read
+    late, 0 or 1; ``kept``: what X is compared with in deta, in place of the trace before; ``factor``: in dX, in place
+    of eta.
+    """
+    late = (0 if reading == "notes" else 1) if late is None else late
+    link = 1 - eta if link is None else link
+    T = len(X)
+    E = trace_by_steps(X, eta, reading)
+    before = np.concatenate([0 * E[:1], E[:-1]]) if reading == "notes" else E  # the trace that X_t is added to
+    dE = np.zeros((T + 1, *X.shape[1:]))  # the last is 0
+    for t in reversed(range(T)):
+        dE[t] = from_update[t] + link * dE[t + 1]
+    read = dE[late : late + T]  # the gradient to the trace that X_t went into
+    compared = X - (before if kept is None else kept(E))
+    return {"X": (eta if factor is None else factor) * read, "eta": (compared * read).sum()}
+
+
+def _trace_exercise(reading, mistakes):
+    return Exercise(
+        forward=lambda X, eta: trace_by_steps(X, eta, reading),
+        draw=lambda rng: {"X": rng.standard_normal((5, 2, 2)), "eta": np.array(rng.uniform(0.2, 0.4))},
+        mistakes={
+            text: lambda from_update, X, eta, wrong=wrong: _walk(from_update, X, eta, reading, **wrong(eta))
+            for text, wrong in mistakes.items()
+        },
+    )
+
+
+DETACHED = "(d1): E(t) also lives on in E(t+1). Without that link the trace is detached"
+TRACE = _trace_exercise(
+    "notes",
+    {
+        DETACHED: lambda eta: {"link": 0},
+        "(d1): from E(t+1) to E(t) the factor is 1 - eta": lambda eta: {"link": 1},
+        "(d1): from E(t+1) to E(t) the factor is 1 - eta, not eta": lambda eta: {"link": eta},
+        "(d2): X_t stands in E(t) with the factor eta": lambda eta: {"factor": 1},
+        "(d2) and (d3): in this reading X_t is in E(t) already, not first in E(t+1)": lambda eta: {"late": 1},
+        "(d3): eta stands twice, in eta X_t and in (1 - eta) E(t-1)": lambda eta: {"kept": np.zeros_like},
+        "(d3): the trace beside X_t is E(t-1), not E(t)": lambda eta: {"kept": lambda E: E},
+    },
+)
+PAPER_TRACE = _trace_exercise(
+    "paper",
+    {
+        DETACHED: lambda eta: {"link": 0},
+        "(d2) and (d3): in this reading X_t comes into the trace one step later, in E(t+1)": lambda eta: {"late": 0},
+        "(d2): X_t stands in E(t+1) with the factor eta": lambda eta: {"factor": 1},
+        "(d3): eta stands twice, in eta X_t and in (1 - eta) E(t)": lambda eta: {"kept": np.zeros_like},
+    },
+)
+EXERCISES = {"one_term_backward": TAYLOR_TERM, "trace_backward": TRACE, "paper_trace_backward": PAPER_TRACE}

@@ -4,13 +4,16 @@ from math import exp, tanh
 
 import numpy as np
 
-from ..figures.draw_lstm import plot_held
+from ..equations.sigmoid import sigmoid
+from ..figures.draw_lstm import plot_held, plot_roads
 from ..network import PlasticNetwork
 from ..state import State
+from .grader import Exercise
 from .learn import Batch, learn_to_answer
 
 WIDE = 40.0  # σ(±40) is 1 and 4e-18: a gate as good as open, or closed
-STARTS = {"as init starts": (1.0, 0.0), "f = o = 0.95": (3.0, 3.0), "f = o = 1": (WIDE, WIDE)}  # b_f, b_o
+# b_f and b_o: as ``init`` starts, nearly open, open.
+STARTS = {"f = 0.73, o = 0.5": (1.0, 0.0), "f = o = 0.95": (3.0, 3.0), "f = o = 1": (WIDE, WIDE)}
 
 
 def lstm_step_by_scalars(params, x, h, c, hebb, reading):
@@ -132,4 +135,103 @@ def figure_held():
     return plot_held(curves)
 
 
-FIGURES = {"lstm_held.png": figure_held}
+FIGURES = {"lstm_held.png": figure_held, "lstm_roads.png": plot_roads}
+
+
+# What the reader writes. Every mistake names the line of the chapter's derivation.
+
+
+def _cell(carry, f, i, j, o):
+    c = carry * f + i * j  # (2.11)
+    return np.tanh(c) * o, c  # (2.12)
+
+
+def _cell_backward(dh, dc_later, carry, f, i, j, o, dc=None):
+    """The gradients of ``_cell``; with any other dc (N,) in place of the right one."""
+    tanh_c = np.tanh(carry * f + i * j)
+    dc = dc_later + dh * o * (1 - tanh_c**2) if dc is None else dc
+    return {"carry": dc * f, "f": dc * carry, "i": dc * j, "j": dc * i, "o": dh * tanh_c}
+
+
+def _draw_cell(rng, N=5):
+    inputs = {name: rng.uniform(0.1, 0.9, N) for name in "fjo"}
+    return inputs | {"carry": rng.standard_normal(N), "i": rng.uniform(-1, 1, N)}
+
+
+CELL = Exercise(
+    forward=_cell,
+    draw=_draw_cell,
+    mistakes={
+        "(h1): c_t also reaches the loss through h_t": lambda dh, dc_later, **values: _cell_backward(
+            dh, dc_later, **values, dc=dc_later
+        ),
+        "(h1): c_t also lives on in the next step, dc_later is added": lambda dh, dc_later, **values: _cell_backward(
+            dh, 0 * dc_later, **values
+        ),
+        "(h1): from h_t to c_t there is the slope of tanh, 1 - tanh(c)²": lambda dh, dc_later, o, **values: (
+            _cell_backward(dh, dc_later, **values, o=o, dc=dc_later + dh * o)
+        ),
+        "(h1): from h_t to c_t there is the factor o": lambda dh, dc_later, o, **values: _cell_backward(
+            dh, dc_later, **values, o=o, dc=dc_later + dh * (1 - np.tanh(_cell(**values, o=o)[1]) ** 2)
+        ),
+        "(h1): the partner of o in h_t is tanh(c), not c": lambda dh, dc_later, **values: {
+            "o": dh * _cell(**values)[1]
+        },
+        "(h2): the partner of f is the carry, and that of the carry is f": lambda dh, dc_later, **values: {
+            "f": _cell_backward(dh, dc_later, **values)["carry"],
+            "carry": _cell_backward(dh, dc_later, **values)["f"],
+        },
+        "(h2): the partner of i is j, and that of j is i": lambda dh, dc_later, **values: {
+            "i": _cell_backward(dh, dc_later, **values)["j"],
+            "j": _cell_backward(dh, dc_later, **values)["i"],
+        },
+    },
+)
+
+
+def _gate(x, h, W_x, W_h, b):
+    return sigmoid(x @ W_x + h @ W_h + b)  # (B, N)
+
+
+def _below_z(dz, x, h, W_x, W_h):
+    """What comes of dz (B, N), right or wrong."""
+    return {"x": dz @ W_x.T, "h": dz @ W_h.T, "W_x": x.T @ dz, "W_h": h.T @ dz, "b": dz.sum(axis=0)}
+
+
+def _dz(df, x, h, W_x, W_h, b):
+    f = _gate(x, h, W_x, W_h, b)
+    return df * f * (1 - f)  # (B, N)
+
+
+def _draw_gate(rng, B=3, D=2, N=4):
+    shapes = {"x": (B, D), "h": (B, N), "W_x": (D, N), "W_h": (N, N), "b": (N,)}
+    return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
+
+
+GATE = Exercise(
+    forward=_gate,
+    draw=_draw_gate,
+    mistakes={
+        "(h3): the slope of σ is missing, dz = f (1 - f) df": lambda df, x, h, W_x, W_h, b: _below_z(
+            df, x, h, W_x, W_h
+        ),
+        "(h3): the slope of σ is f (1 - f); 1 - f² is that of tanh": lambda df, x, h, W_x, W_h, b: _below_z(
+            df * (1 - _gate(x, h, W_x, W_h, b) ** 2), x, h, W_x, W_h
+        ),
+        "(h3): f is a σ already, no second σ": lambda df, x, h, W_x, W_h, b: _below_z(
+            df * sigmoid(_gate(x, h, W_x, W_h, b)) * (1 - sigmoid(_gate(x, h, W_x, W_h, b))), x, h, W_x, W_h
+        ),
+        "(h6): the row of dW_h is pre, its column post": lambda df, x, h, W_x, W_h, b: {
+            "W_h": _dz(df, x, h, W_x, W_h, b).T @ h
+        },
+        "(h6): dh sums over post, W_h[m, n] dz[n] over all n": lambda df, x, h, W_x, W_h, b: {
+            "h": _dz(df, x, h, W_x, W_h, b) @ W_h
+        },
+        "(h6): the weights serve all episodes: their parts are summed, not averaged": lambda df, x, h, W_x, W_h, b: {
+            "W_x": x.T @ _dz(df, x, h, W_x, W_h, b) / len(x),
+            "W_h": h.T @ _dz(df, x, h, W_x, W_h, b) / len(x),
+            "b": _dz(df, x, h, W_x, W_h, b).mean(axis=0),
+        },
+    },
+)
+EXERCISES = {"cell_backward": CELL, "gate_backward": GATE}

@@ -1,4 +1,4 @@
-"""Chapter 05: the flagged pairs are what they say, and dL/dM(t) is right for batches and a clip that cuts."""
+"""Chapter 05: the flagged pairs, dM(t) for batches and a clip that cuts, and exercises that tell mistakes apart."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import pytest
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.tutorial.ch05_modulator import (
     BITS,
+    EXERCISES,
     KEYS,
     LABELS,
     flagged_pairs,
@@ -13,6 +14,50 @@ from bpm_numpy.tutorial.ch05_modulator import (
     modulator_adjoints,
     step_names,
 )
+from bpm_numpy.tutorial.grader import grade
+
+MISTAKES = [(name, text) for name, exercise in EXERCISES.items() for text in exercise.mistakes]
+
+
+def write_backward(d_hebb_next, hebb, M, E):
+    du = d_hebb_next * (np.abs(hebb + M * E) <= 1)
+    return {"hebb": du, "M": (E * du).sum(), "E": M * du}
+
+
+def modulator_backward(dM, h, W_m, b_m):
+    dz = dM * (1 - np.tanh(h @ W_m + b_m) ** 2)
+    return {"h": dz[:, None] * W_m, "W_m": dz @ h, "b_m": dz.sum()}
+
+
+def fanout_backward(dmu, M, W_fan, b_fan):
+    return {"M": dmu @ W_fan, "W_fan": M @ dmu, "b_fan": dmu.sum(axis=0)}
+
+
+def difference_backward(dM, h, W_m, b_m, W_m2, b_m2, gain):
+    one = modulator_backward(dM * gain, h, W_m, b_m)
+    two = modulator_backward(-dM * gain, h, W_m2, b_m2)
+    difference = np.tanh(h @ W_m + b_m) - np.tanh(h @ W_m2 + b_m2)
+    others = {"W_m2": two["W_m"], "b_m2": two["b_m"], "gain": dM @ difference}
+    return one | others | {"h": one["h"] + two["h"]}
+
+
+RIGHT = [write_backward, modulator_backward, fanout_backward, difference_backward]
+RIGHT = {function.__name__: function for function in RIGHT}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_right_backward_pass_is_right(name):
+    assert all(grade(EXERCISES[name], RIGHT[name], np.random.default_rng(seed)).right for seed in range(5))
+
+
+@pytest.mark.parametrize("name, text", MISTAKES, ids=[text[:40] for _, text in MISTAKES])
+def test_every_planted_mistake_is_named(name, text):
+    def mistaken(*d_outputs, **inputs):
+        return RIGHT[name](*d_outputs, **inputs) | EXERCISES[name].mistakes[text](*d_outputs, **inputs)
+
+    for seed in range(5):
+        verdict = grade(EXERCISES[name], mistaken, np.random.default_rng(seed))
+        assert not verdict.right and verdict.text.endswith(f"Look at {text}")
 
 
 def test_the_answers_are_the_flagged_labels():

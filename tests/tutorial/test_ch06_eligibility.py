@@ -1,10 +1,78 @@
-"""Chapter 06's experiments: what the notebook takes for granted."""
+"""Chapter 06's experiments: what the notebook takes for granted; and exercises that tell mistakes apart."""
 
 import numpy as np
+import pytest
 
+from bpm_numpy import PlasticNetwork
+from bpm_numpy.figures.draw_eligibility import plot_verdict
 from bpm_numpy.rules.outer import outer_forward
 from bpm_numpy.rules.taylor import taylor_forward
 from bpm_numpy.tutorial import ch06_eligibility as chapter
+from bpm_numpy.tutorial.grader import grade
+
+MISTAKES = [(name, text) for name, exercise in chapter.EXERCISES.items() for text in exercise.mistakes]
+
+
+def one_term_backward(dE, h, D):
+    d_hh = np.tensordot(dE, D, axes=((0, 1), (0, 1)))
+    return {"h": d_hh @ h + h @ d_hh, "D": dE[:, :, None, None] * np.outer(h, h)}
+
+
+def trace_backward(from_update, X, eta):
+    before, traces = np.zeros(X.shape[1:]), []
+    for X_t in X:
+        traces.append(before)
+        before = (1 - eta) * before + eta * X_t
+    dE, dX, deta = 0, np.empty_like(X), 0
+    for t in reversed(range(len(X))):
+        dE = from_update[t] + (1 - eta) * dE
+        dX[t] = eta * dE
+        deta += ((X[t] - traces[t]) * dE).sum()
+    return {"X": dX, "eta": np.asarray(deta)}
+
+
+def paper_trace_backward(from_update, X, eta):
+    """The notes' with what drives one step later."""
+    late = np.concatenate([from_update[1:], 0 * from_update[:1]])
+    return trace_backward(late, X, eta)
+
+
+RIGHT = {function.__name__: function for function in (one_term_backward, trace_backward, paper_trace_backward)}
+
+
+@pytest.mark.parametrize("name", chapter.EXERCISES)
+def test_a_right_backward_pass_is_right(name):
+    assert all(grade(chapter.EXERCISES[name], RIGHT[name], np.random.default_rng(seed)).right for seed in range(5))
+
+
+@pytest.mark.parametrize("name, text", MISTAKES, ids=[text[:40] for _, text in MISTAKES])
+def test_every_planted_mistake_is_named(name, text):
+    def mistaken(*d_outputs, **inputs):
+        return RIGHT[name](*d_outputs, **inputs) | chapter.EXERCISES[name].mistakes[text](*d_outputs, **inputs)
+
+    for seed in range(5):
+        verdict = grade(chapter.EXERCISES[name], mistaken, np.random.default_rng(seed))
+        assert not verdict.right and verdict.text.endswith(f"Look at {text}")
+
+
+@pytest.mark.parametrize("reading", ["notes", "paper"])
+def test_the_trace_of_the_exercises_is_the_networks(reading):
+    rng = np.random.default_rng(5)
+    net = PlasticNetwork(2, 3, 1, rule="trace", reading=reading)
+    params = net.init(rng) | {"eta": np.asarray(0.3)}
+    traj = net.forward(params, rng.standard_normal((6, 1, 2)))
+    X = traj.h[:-1, 0, :, None] * traj.h[1:, 0, None, :]
+    np.testing.assert_allclose(chapter.trace_by_steps(X, 0.3, reading), traj.eligibility[:, 0], rtol=0, atol=1e-14)
+
+
+def test_one_connection_follows_the_four_rules():
+    hebb = chapter.one_connection()
+    product = 0.8 * 0.9
+    assert hebb["outer"][9] == 1 and np.all(hebb["outer"][9:] == 1)  # cut, and then kept
+    assert np.isclose(hebb["decay"][10], product * (1 - 0.7**10), rtol=1e-12, atol=0)
+    assert np.isclose(hebb["oja"][10], 0.8 / 0.9 * (1 - (1 - 0.3 * 0.81) ** 10), rtol=1e-12, atol=0)
+    assert np.isclose(hebb["soft"][10], 1 - (1 - 0.3 * product) ** 10, rtol=1e-12, atol=0)
+    assert np.ptp(hebb["oja"][10:19]) == 0 == np.ptp(hebb["soft"][10:]) and hebb["decay"][18] < hebb["decay"][10] / 10
 
 
 def test_taylor_tensors_recover_a_polynomial():
@@ -48,3 +116,10 @@ def test_the_verdict_network_writes_only_at_the_verdict():
     traj = net.forward(params, x)
     assert np.all(traj.modulator[:-1] == 0) and np.all(np.abs(traj.modulator[-1]) > 0.999)
     assert np.all(traj.hebb[:-1] == 0) and traj.hebb[-1].any()
+
+
+def test_the_time_line_says_what_each_rule_still_holds_of_the_pairing():
+    _, outer, trace = plot_verdict(2, 0.5).axes
+    assert [text.get_text() for text in outer.texts] == ["0.00", "0.00", "0.00", "1.00"]
+    assert [text.get_text() for text in trace.texts] == ["0.00", "0.12", "0.25", "0.50"]
+    assert outer.texts[1].get_color() == trace.texts[1].get_color() != trace.texts[2].get_color()

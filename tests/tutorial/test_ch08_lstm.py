@@ -1,9 +1,52 @@
-"""Chapter 08: the networks whose gates are set by hand do what they are set to."""
+"""Chapter 08: the networks whose gates are set by hand do what they are set to; exercises tell mistakes apart."""
 
 import numpy as np
 import pytest
 
-from bpm_numpy.tutorial.ch08_lstm import WIDE, bit_episodes, hebb_holds, held, holding_network, written_once
+from bpm_numpy.figures.draw_lstm import ARROWS, NODES, plot_roads
+from bpm_numpy.tutorial.ch08_lstm import (
+    EXERCISES,
+    WIDE,
+    bit_episodes,
+    hebb_holds,
+    held,
+    holding_network,
+    written_once,
+)
+from bpm_numpy.tutorial.grader import grade
+
+MISTAKES = [(name, text) for name, exercise in EXERCISES.items() for text in exercise.mistakes]
+
+
+def cell_backward(dh, dc_later, carry, f, i, j, o):
+    tanh_c = np.tanh(carry * f + i * j)
+    dc = dc_later + dh * o * (1 - tanh_c**2)
+    return {"o": dh * tanh_c, "carry": dc * f, "f": dc * carry, "i": dc * j, "j": dc * i}
+
+
+def gate_backward(df, x, h, W_x, W_h, b):
+    f = 1 / (1 + np.exp(-(x @ W_x + h @ W_h + b)))
+    dz = df * f * (1 - f)
+    return {"x": dz @ W_x.T, "h": dz @ W_h.T, "W_x": x.T @ dz, "W_h": h.T @ dz, "b": dz.sum(axis=0)}
+
+
+RIGHT = {"cell_backward": cell_backward, "gate_backward": gate_backward}
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_a_right_backward_pass_is_right(name):
+    assert all(grade(EXERCISES[name], RIGHT[name], np.random.default_rng(seed)).right for seed in range(5))
+
+
+@pytest.mark.parametrize("name, text", MISTAKES, ids=[text[:40] for _, text in MISTAKES])
+def test_every_planted_mistake_is_named(name, text):
+    def mistaken(*d_outputs, **inputs):
+        return RIGHT[name](*d_outputs, **inputs) | EXERCISES[name].mistakes[text](*d_outputs, **inputs)
+
+    for seed in range(5):
+        verdict = grade(EXERCISES[name], mistaken, np.random.default_rng(seed))
+        assert not verdict.right and verdict.text.endswith(f"Look at {text}")
+
 
 readings = pytest.mark.parametrize("reading", ["notes", "paper"])
 
@@ -38,3 +81,10 @@ def test_the_bit_comes_first_and_is_asked_for_last():
     assert x.shape == (8, 50, 3) and mask.sum() == mask[-1].sum() == 50
     np.testing.assert_array_equal(np.sign(x[0, :, 0]), 2 * targets[-1] - 1)
     assert set(targets[-1]) == {0, 1}
+
+
+def test_every_road_of_a_step_is_drawn():
+    (axis,) = plot_roads().axes
+    texts = [text.get_text() for text in axis.texts]
+    assert all(text in texts for _, _, text, _ in NODES.values())
+    assert texts.count("") == len(ARROWS) and {"paper", "as printed", "used", "kept", "written"} <= set(texts)

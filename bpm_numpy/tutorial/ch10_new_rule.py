@@ -14,10 +14,7 @@ import numpy as np
 
 from ..figures.draw_new_rule import plot_norms
 from ..network import PlasticNetwork
-from ..parts import REGISTRIES
-from ..parts import add_part as register  # noqa: F401 - STAND-IN for bpm_numpy.register
 from ..proof.gradcheck import gradcheck
-from ..proof.problems import REGIMES, random_problem
 from ..rules import EligibilityRule, Rule
 from ..rules.oja import Oja
 from ..rules.outer import outer_backward, outer_forward, outer_jvp
@@ -108,14 +105,6 @@ def pair_modes(rule, rng, clip=np.inf):
     t_hebb_next, _ = rule.jvp(_around(rule, clip), {}, *u.values(), None, cache)
     grads = backward_alone(rule, v, cache, clip)
     return (v * t_hebb_next).sum(), sum((grads[name] * u[name]).sum() for name in u)
-
-
-def check_rule(rule, rng):
-    """STAND-IN for bpm_numpy.check_rule: networks of each cell, in each regime of Clip; raises where one is wrong."""
-    for cell in REGISTRIES["cell"]:
-        for regime in REGIMES:
-            problem = random_problem(rng, 2, 3, 2, 4, 2, regime, cell=cell, rule=rule)
-            gradcheck(problem.loss, problem.inputs, problem.gradients("steps"), method="complex")
 
 
 # What rules do

@@ -16,6 +16,7 @@ from ..figures.draw_fast import plot_matrices_kept, plot_scores, plot_traffic
 from ..network import PlasticNetwork
 from ..parts import REGISTRIES
 from ..proof.problems import Problem, configurations, join, random_problem
+from ..proof.ways import differences
 from ..site.notebooks import FOLDER
 
 CHUNK = 8  # L, unless an experiment is about it
@@ -166,36 +167,22 @@ def draw_problem(rng):
     return random_problem(rng, 2, N, 2, T, B, **options, clip=clip)
 
 
-def compare_ways(problem, plan):
-    """(share of entries cut, share of steps that went in whole chunks, largest difference from the definition).
-
-    The difference is that of logits, values, final state and all gradients, each relative to its largest entry.
-    """
-    ours, singly = results(problem, plan)
-    expected, _ = results(problem, "steps")
-    T, B = problem.d_values.shape
-    sizes = {name: np.abs(value).max() or 1.0 for name, value in expected.items()}
-    difference = max(np.abs(ours[name] - expected[name]).max() / size for name, size in sizes.items())
-    slices = -(-B // plan.rows)
-    return problem.cut_share(), 1 - singly / (T * slices), difference
-
-
-def results(problem, plan):
-    """Outputs, final state and gradients as one dict, and how many steps a slice took singly."""
+def ways_apart(problem, plan):
+    """(share of entries cut, share of steps that went in whole chunks, largest difference from the definition)."""
     with patch.object(SliceRun, "step", autospec=True, side_effect=SliceRun.step) as singly:
-        traj = problem.forward(problem.inputs, plan)
-    final = {f"final {name}": value for name, value in traj.state._asdict().items() if value is not None}
-    outputs = {"logits": traj.logits, "values": traj.values}
-    return outputs | final | problem.gradients(plan), singly.call_count
+        problem.forward(problem.inputs, plan)
+    T, B = problem.d_values.shape
+    slices = -(-B // plan.rows)
+    return problem.cut_share(), 1 - singly.call_count / (T * slices), max(differences(problem, plan).values())
 
 
 def agreement(rng, networks):
-    """``compare_ways`` for as many random networks, each by a random plan: (networks, 3)."""
+    """``ways_apart`` for as many random networks, each by a random plan: (networks, 3)."""
     rows = []
     for _ in range(networks):
         problem = draw_problem(rng)
         L, episodes, keep = (int(rng.integers(1, most + 1)) for most in (CHUNK, problem.d_values.shape[1], 3))
-        rows.append(compare_ways(problem, Plan(L, episodes, keep)))
+        rows.append(ways_apart(problem, Plan(L, episodes, keep)))
     return np.array(rows)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.chunked.plan import Plan
-from bpm_numpy.proof.problems import random_problem
+from bpm_numpy.proof.problems import Problem, random_problem
 from bpm_numpy.tutorial import ch11_fast as chapter
 
 N = 4
@@ -71,22 +71,22 @@ def test_certificates_see_each_chunk_by_itself():
 
 def test_a_difference_would_be_seen(monkeypatch):
     problem, plan = chapter.draw_problem(np.random.default_rng(3)), Plan(3, 1, 1)
-    cut, whole, difference = chapter.compare_ways(problem, plan)
+    cut, whole, difference = chapter.ways_apart(problem, plan)
     assert 0 <= cut <= 1 and 0 <= whole <= 1 and difference < 1e-11
-    right = chapter.results
+    right = Problem.gradients
 
-    def wrong(problem, plan):
-        found, singly = right(problem, plan)
-        return found | {"alpha": found["alpha"] * (1 if plan == "steps" else 1.001)}, singly
+    def wrong(problem, plan=None):
+        grads = right(problem, plan)
+        return grads if plan == "steps" else grads | {"alpha": grads["alpha"] + 1e-3}
 
-    monkeypatch.setattr(chapter, "results", wrong)
-    assert np.isclose(chapter.compare_ways(problem, plan)[2], 1e-3)
+    monkeypatch.setattr(Problem, "gradients", wrong)
+    assert 1e-6 < chapter.ways_apart(problem, plan)[2] <= 1.001e-3
 
 
 def test_share_of_steps_in_whole_chunks():
     problem = random_problem(np.random.default_rng(4), 2, N, 1, 7, 3, clip=np.inf)
     for plan, share in ((Plan(7, 2, 1), 1), (Plan(3, 1, 1), 6 / 7), (Plan(1, 3, 1), 0)):
-        assert np.isclose(chapter.compare_ways(problem, plan)[1], share)
+        assert np.isclose(chapter.ways_apart(problem, plan)[1], share)
 
 
 def test_matrices_are_counted():

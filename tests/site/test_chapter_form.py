@@ -90,25 +90,27 @@ def is_empty(function):
 
 
 def tasks(notebook):
-    """The exercises that the code cells of a notebook grade."""
-    return [name for cell in notebook.cells if cell.cell_type == "code" for name, _ in graded(cell.source)]
+    """The exercises that a notebook grades from an empty function in the same cell; what else it grades, it shows."""
+    found = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            functions = [node for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
+            empty = {function.name for function in functions if is_empty(function)}
+            found += [exercise for exercise, function in graded(cell.source) if function in empty]
+    return found
 
 
 def faults_of_tasks(notebook):
-    """A graded function starts empty, in the same cell, and has a folded solution that asserts that it is right."""
-    solved = {name for code in solutions(notebook) if re.search(r"^assert .*\.right", code, re.M)
-              for name, _ in graded(code)}  # fmt: skip
-    faults = []
+    """A task has a folded solution that asserts that it is right; who is told "your turn" finds an empty function."""
+    solved = set()
+    for code in solutions(notebook):
+        if re.search(r"^assert .*\.right", code, re.M):
+            solved |= {exercise for exercise, _ in graded(code)}
+    faults = [f"no folded solution asserts that {name} is right" for name in tasks(notebook) if name not in solved]
     for number, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code":
-            continue
-        functions = [node for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
-        empty = {function.name for function in functions if is_empty(function)}
-        for exercise, function in graded(cell.source):
-            if function not in empty:
-                faults.append(f"cell {number}: {function} does not start as an empty function")
-            if exercise not in solved:
-                faults.append(f"cell {number}: no folded solution asserts that {exercise} is right")
+        if cell.cell_type == "code" and "your turn" in cell.source and graded(cell.source):
+            if len(tasks(new_notebook(cells=[cell]))) != len(graded(cell.source)):
+                faults.append(f"cell {number}: a function that is graded does not start empty")
     return faults
 
 
@@ -128,7 +130,7 @@ def test_folds_long_imports_and_says_so_twice(path):
 
 
 @chapters("tasks")
-def test_graded_tasks_start_empty_and_have_a_solution_that_is_right(path):
+def test_tasks_start_empty_and_have_a_folded_solution_that_is_right(path):
     assert not faults_of_tasks(read(path))
 
 
@@ -190,7 +192,8 @@ def task(code, solution):
 
 def test_a_task_is_graded_from_an_empty_function_and_its_solution_is_asserted():
     assert faults_of_tasks(task(EMPTY, FULL)) == [] and tasks(task(EMPTY, FULL)) == ["chapter.CLIP"]
-    assert "empty" in faults_of_tasks(task(FULL, FULL))[0]
+    assert tasks(task(FULL, FULL)) == [] and not faults_of_tasks(task(FULL, FULL))  # shown, not asked for
+    assert "empty" in faults_of_tasks(task(FULL + "  # your turn", FULL))[0]
     assert "solution" in faults_of_tasks(task(EMPTY, FULL.replace("assert ", "")))[0]
     assert "solution" in faults_of_tasks(task(EMPTY, FULL.replace("CLIP", "RATE")))[0]
     assert "solution" in faults_of_tasks(task(EMPTY, FULL.replace(".right", ".written")))[0]

@@ -18,14 +18,16 @@ OWN = Path(__file__).resolve().parents[2] / "figures"  # of the clone: what is t
 
 
 def all_figures():
-    """dict: file name -> function that makes the Figure: the map's, and those of ``bpm_numpy.tutorial``'s chapters."""
+    """dict: file name -> function that makes the Figure: two maps, and those of ``bpm_numpy.tutorial``'s chapters."""
     import matplotlib
 
     matplotlib.use("Agg")
     from .. import tutorial
     from ..figures.draw_architecture import plot_architecture
+    from ..figures.draw_path import plot_path
+    from ..site.path import chapters
 
-    figures = {"architecture.png": plot_architecture}
+    figures = {"architecture.png": plot_architecture, "map.png": lambda: plot_path(chapters())}
     for module in pkgutil.iter_modules(tutorial.__path__, tutorial.__name__ + "."):
         figures |= getattr(importlib.import_module(module.name), "FIGURES", {})  # helpers of all chapters draw none
     return figures

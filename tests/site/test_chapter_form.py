@@ -11,6 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bpm_numpy.site.notebooks import FOLD, clean, find_notebooks, solutions
+from bpm_numpy.site.path import graded, tasks
 
 PATHS = find_notebooks()
 NAMES = [path.name for path in PATHS]
@@ -74,30 +75,6 @@ def faults_of_folding(notebook):
         if cell.cell_type == "code" and not tagged and import_lines(cell.source) > 6:
             faults.append(f"cell {number}: {import_lines(cell.source)} lines of imports that are not folded")
     return faults
-
-
-def graded(code):
-    """list of (exercise, function): the arguments of the calls of ``grade`` in Python code."""
-    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
-    calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "grade"]
-    return [(ast.unparse(call.args[0]), ast.unparse(call.args[1])) for call in calls]
-
-
-def is_empty(function):
-    """Whether a function ends in an ellipsis and returns nothing; lines that it is given may stand before."""
-    returns = any(isinstance(node, ast.Return) for node in ast.walk(function))
-    return ast.unparse(function.body[-1]) == "..." and not returns
-
-
-def tasks(notebook):
-    """The exercises that a notebook grades from an empty function in the same cell; what else it grades, it shows."""
-    found = []
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            functions = [node for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
-            empty = {function.name for function in functions if is_empty(function)}
-            found += [exercise for exercise, function in graded(cell.source) if function in empty]
-    return found
 
 
 def faults_of_tasks(notebook):

@@ -33,15 +33,23 @@ def all_figures():
     return figures
 
 
+def all_files():
+    """What the command writes: all figures, and the page that says what each of them shows."""
+    from ..site.gallery import gallery
+
+    figures = all_figures()
+    return figures | {"README.md": lambda: gallery(figures)}
+
+
 def add_arguments(parser):
     parser.add_argument("--folder", default="figures", help="where to write (default: figures)")
     parser.add_argument("--force", action="store_true", help="replace files of these names that are not this command's")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these files (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these files (default: all, and README.md)")
 
 
 def run(arguments):
     """Exit code 0."""
-    figures = all_figures()
+    figures = all_files()
     for name in arguments.names:
         check_choice("name", name, figures)
     write_figures(arguments.folder, arguments.names or list(figures), arguments.force)
@@ -52,7 +60,7 @@ def write_figures(folder, names, force=False):
     """Make each figure and write it into ``folder``; ValueError for a file there of such a name that is not ours."""
     from ..figures.style import file_bytes
 
-    figures = all_figures()
+    figures = all_files()
     make_folder(folder)
     with locked(folder):
         check_outputs(folder, names, force or Path(folder).resolve() == OWN)

@@ -18,28 +18,38 @@ OWN = Path(__file__).resolve().parents[2] / "figures"  # of the clone: what is t
 
 
 def all_figures():
-    """dict: file name -> function that makes the Figure: the map's, and those of ``bpm_numpy.tutorial``'s chapters."""
+    """dict: file name -> function that makes the Figure: two maps, and those of ``bpm_numpy.tutorial``'s chapters."""
     import matplotlib
 
     matplotlib.use("Agg")
     from .. import tutorial
     from ..figures.draw_architecture import plot_architecture
+    from ..figures.draw_path import plot_path
+    from ..site.path import chapters
 
-    figures = {"architecture.png": plot_architecture}
+    figures = {"architecture.png": plot_architecture, "map.png": lambda: plot_path(chapters())}
     for module in pkgutil.iter_modules(tutorial.__path__, tutorial.__name__ + "."):
         figures |= getattr(importlib.import_module(module.name), "FIGURES", {})  # helpers of all chapters draw none
     return figures
 
 
+def all_files():
+    """What the command writes: all figures, and the page that says what each of them shows."""
+    from ..site.gallery import gallery
+
+    figures = all_figures()
+    return figures | {"README.md": lambda: gallery(figures)}
+
+
 def add_arguments(parser):
     parser.add_argument("--folder", default="figures", help="where to write (default: figures)")
     parser.add_argument("--force", action="store_true", help="replace files of these names that are not this command's")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these files (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these files (default: all, and README.md)")
 
 
 def run(arguments):
     """Exit code 0."""
-    figures = all_figures()
+    figures = all_files()
     for name in arguments.names:
         check_choice("name", name, figures)
     write_figures(arguments.folder, arguments.names or list(figures), arguments.force)
@@ -50,7 +60,7 @@ def write_figures(folder, names, force=False):
     """Make each figure and write it into ``folder``; ValueError for a file there of such a name that is not ours."""
     from ..figures.style import file_bytes
 
-    figures = all_figures()
+    figures = all_files()
     make_folder(folder)
     with locked(folder):
         check_outputs(folder, names, force or Path(folder).resolve() == OWN)

@@ -1,0 +1,163 @@
+"""The reader's path: what each chapter needs, how long it takes, and what kind it is; all read off the notebooks.
+
+``python -m bpm_numpy.site.path`` writes the minutes into the notebooks' openings and the README's table.
+"""
+
+import ast
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from ..files import read_text, replace_file
+from .notebooks import FOLD, find_notebooks, write_notebook
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+# Rates, for a student who reads in a language that is not the first one. R. P. Carver, "Reading rate: theory, research,
+# and practical implications", Journal of Reading 36 (1992), has 200 words per minute for text that is to be learnt, in
+# the first language; three quarters of it stand here. The others are our estimates: no class was timed.
+WORDS_PER_MINUTE = 150
+WORDS_PER_FORMULA = 3  # one inside a sentence
+MINUTES_PER_DISPLAY = 0.5  # a displayed formula
+MINUTES_PER_FIGURE = 0.5
+CODE_LINES_PER_MINUTE = 15
+MINUTES_PER_TASK = 10  # a backward pass from an empty function
+MINUTES_PER_EXERCISE = 5
+MINUTES_PER_QUESTION = 1
+
+STATED = re.compile(
+    r"\*\*\d+ minutes\*\*(?:\s+to\s+read)?(?:,\s+\*\*\d+\*\*\s+with\s+the\s+tasks)?"
+    r"(?:,?\s+with\s+the\s+(?:\w+\s+)?tasks)?(?:\s+twice\s+as\s+long)?"
+)
+
+
+class Chapter(NamedTuple):
+    """A notebook on the path: its number and name; the numbers of those that it needs; minutes, to read and with tasks.
+
+    kind: "core" (00 to 07), "branch" (08 to 12) or "task" (13 to 20).
+    """
+
+    number: str
+    name: str
+    kind: str
+    needs: tuple
+    reading: int
+    with_tasks: int
+
+
+def chapters(paths=None):
+    """list of Chapter, in reading order; of the notebooks in the clone, or of ``paths``."""
+    import nbformat
+
+    found = []
+    for path in paths or find_notebooks():
+        number, name = Path(path).stem.split("_", 1)
+        kind = "core" if number < "08" else "branch" if number < "13" else "task"
+        notebook = nbformat.read(path, as_version=4)
+        found.append(Chapter(number, name.replace("_", " "), kind, needs(notebook), *minutes(notebook)))
+    return found
+
+
+def needs(notebook):
+    """Numbers of the chapters that the opening's "You need" links; a part with the word "help" names none."""
+    opening = re.split(r"\*\*You need\*\*|\*\*\d+ minutes", notebook.cells[0].source)
+    parts = re.split(r";|\.\s", opening[1])
+    return tuple(sorted({n for part in parts if "help" not in part for n in re.findall(r"\]\((\d\d)_", part)}))
+
+
+def minutes(notebook):
+    """(minutes to read, minutes with tasks, exercises and questions), by the rates above, each rounded to five.
+
+    What is folded is not read: neither folded code nor hints and answers.
+    """
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    folded = re.findall(r"<details>.*?</details>", text, re.S)
+    text = re.sub(r"<details>.*?</details>", "", text, flags=re.S)
+    text, displays = re.subn(r"\$\$.*?\$\$", "", text, flags=re.S)
+    text, formulas = re.subn(r"\$[^$]+\$", "", text)
+    words = len(re.findall(r"\w+", re.sub(r"\]\([^)]*\)", "]", text))) + WORDS_PER_FORMULA * formulas
+    shown = [cell for cell in code if FOLD not in cell.metadata.get("tags", [])]
+    lines = sum(bool(line.strip()) for cell in shown for line in cell.source.splitlines())
+    figures = sum("image/png" in output.get("data", {}) for cell in code for output in cell.outputs)
+    reading = (
+        words / WORDS_PER_MINUTE
+        + MINUTES_PER_DISPLAY * displays
+        + lines / CODE_LINES_PER_MINUTE
+        + MINUTES_PER_FIGURE * figures
+    )
+    solved = sum("<summary>Solution" in block for block in folded)
+    hints = sum("<summary>Hint" in block for block in folded)
+    written = len(tasks(notebook))
+    doing = (
+        MINUTES_PER_TASK * written
+        + MINUTES_PER_EXERCISE * max(solved - written, 0)
+        + MINUTES_PER_QUESTION * (len(folded) - solved - hints)
+    )
+    return _to_five(reading), _to_five(reading + doing)
+
+
+def _to_five(number):
+    return 5 * round(number / 5)
+
+
+def graded(code):
+    """list of (exercise, function): the arguments of the calls of ``grade`` in Python code."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    calls = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "grade"]
+    return [(ast.unparse(call.args[0]), ast.unparse(call.args[1])) for call in calls]
+
+
+def tasks(notebook):
+    """The exercises that a notebook grades from an empty function in the same cell; what else it grades, it shows."""
+    found = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            functions = [node for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
+            empty = {function.name for function in functions if _is_empty(function)}
+            found += [exercise for exercise, function in graded(cell.source) if function in empty]
+    return found
+
+
+def _is_empty(function):
+    """Whether a function ends in an ellipsis and returns nothing; lines that it is given may stand before."""
+    returns = any(isinstance(node, ast.Return) for node in ast.walk(function))
+    return ast.unparse(function.body[-1]) == "..." and not returns
+
+
+def state_minutes(opening, reading, with_tasks):
+    """A notebook's opening with its minutes written anew; ValueError if it states none, or states them twice."""
+    text, count = STATED.subn(f"**{reading} minutes** to read, **{with_tasks}** with the tasks", opening)
+    if count != 1:
+        raise ValueError(f"opening: expected '**N minutes**' once, found it {count} times")
+    return text
+
+
+def state_in_table(readme, found):
+    """The README's text with the minutes of each Chapter in its row of the table of notebooks."""
+    for chapter in found:
+        row = re.compile(rf"^(\| \[{chapter.number} [^|]*\|[^|]*\|)[^|]*\|", re.M)
+        readme, count = row.subn(rf"\1 {chapter.reading}, {chapter.with_tasks} |", readme)
+        if count != 1:
+            raise ValueError(f"readme: expected one row for chapter {chapter.number}, found {count}")
+    return readme
+
+
+def main():
+    """Write what ``minutes`` measures into the notebooks and the README; print a line per chapter."""
+    import nbformat
+
+    found = chapters()
+    for path, chapter in zip(find_notebooks(), found):
+        notebook = nbformat.read(path, as_version=4)
+        opening = state_minutes(notebook.cells[0].source, chapter.reading, chapter.with_tasks)
+        if opening != notebook.cells[0].source:
+            notebook.cells[0].source = opening
+            write_notebook(notebook, path)
+        print(f"{chapter.number} {chapter.reading:3d} {chapter.with_tasks:3d}  needs {' '.join(chapter.needs)}")
+    with replace_file(README) as file:
+        file.write(state_in_table(read_text(README), found).encode())
+
+
+if __name__ == "__main__":
+    main()

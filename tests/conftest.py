@@ -4,6 +4,7 @@ And leaves out the tests that are exact where NumPy is shaken: ``SHAKE=1 PYTHONP
 """
 
 import os
+import sys
 
 import numpy as np
 import pytest
@@ -18,3 +19,11 @@ def pytest_collection_modifyitems(items):
         exact = item.get_closest_marker("exact")
         if exact and "SHAKE" in os.environ:
             item.add_marker(pytest.mark.skip(reason=f"NumPy is shaken; exact: {exact.args[0]}"))
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Figures that a test has drawn are closed behind it: matplotlib warns of too many."""
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

@@ -73,7 +73,7 @@ def test_check_refuses_what_it_cannot_do(arguments, capsys):
     assert re.search("expected a file|no valid configuration", capsys.readouterr().err)
 
 
-def test_figures_are_the_same_bytes_on_every_run_and_as_committed(tmp_path):
+def test_figures_are_the_same_bytes_on_every_run(tmp_path):
     name = "hebb_over_time.png"
     for folder in ("one", "two"):
         assert main(["figures", "--folder", str(tmp_path / folder), name]) == 0

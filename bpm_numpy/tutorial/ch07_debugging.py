@@ -18,7 +18,7 @@ SIZES = np.geomspace(0.01, 2, 9)  # of the weights, in the chapter's first figur
 BY_SIZE = {  # name: the right line of ``one_page.backward``, the wrong one
     "pre and post exchanged": ("dW = np.outer(h_prev, dz)", "dW = np.outer(dz, h_prev)"),
     "slope of tanh taken twice": ("dz = (1 - h**2) * dh", "dz = (1 - np.tanh(h) ** 2) * dh"),
-    "no mask of Clip": ("du = G * inside", "du = G"),
+    "no mask of Clip": ("du = dhebb * inside", "du = dhebb"),
 }
 
 

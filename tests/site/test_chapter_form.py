@@ -21,10 +21,10 @@ NEXT = re.compile(r"^(?:Next:|\*\*Next:\*\*) .*?\]\(([^)#]+)\)")
 
 # The chapters that break a rule still, because they have not been rewritten. One that keeps it must leave its list.
 NOT_YET = {
-    "ends": "01 02 03 05 06 08 09 10 11 12 13 14 15 16 17 18 19 20",
-    "folds": "01 02 03 05 06 08 10 11 12 13 14 15 16 17 18 19 20",
+    "ends": "11 12 13 14 15 16 17 18 19 20",
+    "folds": "11 12 13 14 15 16 17 18 19 20",
     "tasks": "",
-    "twelve tasks": "00-06",
+    "twelve tasks": "",
 }
 broken = pytest.mark.xfail(strict=True, reason="not yet rewritten: NOT_YET")
 

@@ -23,7 +23,7 @@ def test_a_line_that_is_not_there_once_is_refused():
 
 def test_with_line_leaves_the_one_page_alone():
     episode = chapter.draw_episode(np.random.default_rng(1))
-    broken = chapter.with_line(one_page.backward, "du = G * inside", "du = -G")
+    broken = chapter.with_line(one_page.backward, "du = dhebb * inside", "du = -dhebb")
     assert chapter.wrong_in(broken, *episode) and chapter.wrong_in(one_page.backward, *episode) == []
     assert chapter.error(broken, *episode) > 0.01 and chapter.error(one_page.backward, *episode) == 0
 

@@ -2,6 +2,7 @@
 
     python -m tests.machines                        all rows
     python -m tests.machines Haswell "shake 1"      some of them
+    python -m tests.machines --rounding Haswell     without the tests of what knows no rounding: files, commands, names
 
 Each row is ``python -m pytest`` in a virtual environment that is made in a temporary folder, with what requirements.txt
 asks for: on an older processor (NumPy and OpenBLAS are told to leave out the newer instructions), with the lowest
@@ -27,6 +28,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 HERE = "{}.{}".format(*sys.version_info)
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
+NO_ROUNDING = ("commands", "test_bad_input.py", "test_contributing.py", "test_files.py", "test_plugins.py", "tasks")
 TAIL = 60  # lines of a failed row's output that are shown
 
 
@@ -111,13 +113,17 @@ def older_processor(python, name):
     return {"OPENBLAS_CORETYPE": name, "NPY_DISABLE_CPU_FEATURES": " ".join(left_out)}
 
 
-def run_row(name, row, python):
-    """The tests of a row, by the interpreter of its environment -> Result; prints a line when it begins and ends."""
+def run_row(name, row, python, left_out=()):
+    """The tests of a row, by the interpreter of its environment -> Result; prints a line when it begins and ends.
+
+    ``left_out``: files and folders of tests.
+    """
     variables = row.variables | (older_processor(python, row.processor) if row.processor else {})
     print(f"{name}: begins", *(f"{key}={value}" for key, value in variables.items()), flush=True)
     started = time.monotonic()
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    done = subprocess.run([python, "-m", "pytest", "-q"], cwd=ROOT, env=os.environ | variables, **output)
+    command = [python, "-m", "pytest", "-q", *(f"--ignore=tests/{place}" for place in left_out)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, **output)
     lines = done.stdout.rstrip().splitlines() or ["pytest printed nothing"]
     outcome = "FAILED" if done.returncode else "passed"
     if done.returncode:
@@ -126,8 +132,8 @@ def run_row(name, row, python):
     return Result(outcome, output_of(python, VERSIONS), lines[-1].strip("= "), (time.monotonic() - started) / 60)
 
 
-def run_rows(rows):
-    """The tests of all rows -> dict of Results."""
+def run_rows(rows, left_out=()):
+    """The tests of all rows, except those ``left_out`` -> dict of Results."""
     results, environments, ready = {}, {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for name, row in rows.items():
@@ -143,20 +149,22 @@ def run_rows(rows):
                     environments[kind] = make_environment(*kind, Path(folder) / str(len(environments)))
                 ready[name] = environments[kind]
         if "native" in ready:
-            results["native"] = run_row("native", rows["native"], ready.pop("native"))
+            results["native"] = run_row("native", rows["native"], ready.pop("native"), left_out)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            results |= zip(ready, pool.map(lambda name: run_row(name, rows[name], ready[name]), ready))
+            results |= zip(ready, pool.map(lambda name: run_row(name, rows[name], ready[name], left_out), ready))
     return {name: results[name] for name in rows}
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.machines", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)} (default: all)")
-    names = parser.parse_args().names
+    parser.add_argument("--rounding", action="store_true", help="leave out the tests that rounding does not touch")
+    arguments = parser.parse_args()
+    names, left_out = arguments.names, NO_ROUNDING if arguments.rounding else ()
     unknown = [name for name in names if name not in ROWS]
     if unknown:
         parser.error(f"ROW: expected some of {', '.join(ROWS)}, got {', '.join(unknown)}")
-    results = run_rows({name: ROWS[name] for name in names or ROWS})
+    results = run_rows({name: ROWS[name] for name in names or ROWS}, left_out)
     print(f"\n{'row':12} {'outcome':9} {'minutes':>7}  {'versions':30} pytest says")
     for name, result in results.items():
         print(f"{name:12} {result.outcome:9} {result.minutes:7.1f}  {result.versions:30} {result.says}")

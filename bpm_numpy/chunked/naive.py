@@ -17,14 +17,14 @@ def naive_forward(a, g, q, w, alpha, hebb):
     return y, product * hebb + a.T @ driven
 
 
-def naive_backward(a, g, q, w, alpha, hebb, dy, G):
-    """dy (L, N), G = dL/dHebb(t1) -> the gradients of the inputs, in order."""
+def naive_backward(a, g, q, w, alpha, hebb, dy, dhebb):
+    """dy (L, N), dhebb = dL/dHebb(t1) -> the gradients of the inputs, in order."""
     L, N = a.shape
     product = np.concatenate([np.ones((1, N)), np.cumprod(g, axis=0)])  # (L+1, N)
     driven = np.zeros((L + 1, L, N))  # [t, s]: of s < t
     for t in range(L):
         driven[t + 1, :t], driven[t + 1, t] = g[t] * driven[t, :t], q[t]
-    da, D, K = driven[L] @ G.T, a @ G, (G * hebb).sum(axis=0)  # from Hebb(t1); D and K: of driven and product
+    da, D, K = driven[L] @ dhebb.T, a @ dhebb, (dhebb * hebb).sum(axis=0)  # from Hebb(t1); D and K: of driven and product
     dg, dq, dalpha, P = np.empty_like(g), np.empty_like(q), np.zeros_like(alpha), alpha * hebb
     for t in reversed(range(L)):
         dq[t], dg[t] = D[t], (D[:t] * driven[t, :t]).sum(axis=0) + K * product[t]
@@ -37,4 +37,4 @@ def naive_backward(a, g, q, w, alpha, hebb, dy, G):
         K = K + dy[t] * (a[t] @ P)
         dalpha += (a[:t] * a[t]).T @ V
     Z = a.T @ (product[:L] * dy)
-    return da, dg, dq, a.T @ dy, dalpha + hebb * Z, product[L] * G + alpha * Z
+    return da, dg, dq, a.T @ dy, dalpha + hebb * Z, product[L] * dhebb + alpha * Z

@@ -7,7 +7,7 @@ from .style import COLOURS, draw_matrix, new_figure, styled, symmetric_bound
 
 @styled
 def plot_traffic(counts):
-    """``counts``: dict way -> kind -> (bytes, operations) for one connection and step; a bar a way, stacked by kind."""
+    """``counts``: dict way -> kind -> (bytes, operations) for one connection and step; one bar per way, stacked by kind."""
     figure, axes = new_figure(1, 2, height=1.9, sharey=True)
     ways = list(counts)
     for quantity, (axis, label) in enumerate(zip(axes, ("bytes read and written", "operations"))):
@@ -41,24 +41,27 @@ def plot_scores(scores, L):
 
 @styled
 def plot_certificates(sizes, certified, L, bound):
-    """Largest entry before Clip (T,) over the steps; chunks of L steps that are not ``certified`` are shaded."""
-    figure, axis = new_figure(height=2.3)
-    label = iter(["not certified"])  # for the legend, once
-    for number in np.flatnonzero(~certified):
-        axis.axvspan(number * L - 0.5, (number + 1) * L - 0.5, color="0.88", linewidth=0, label=next(label, None))
-    axis.axhline(bound, color="0.5", linewidth=0.8, linestyle="-", label="bound of Clip")
-    axis.plot(sizes, marker="o", markersize=2.5, label="largest |Hebb(t) + M(t) E(t)|")
-    axis.set(xlabel="step t", ylabel="before Clip", xlim=(-0.5, len(sizes) - 0.5))
-    axis.legend()
+    """Largest entry before Clip (T,) over the steps; chunks of L steps, shaded if not ``certified``."""
+    figure, axis = new_figure(height=2.5)
+    top = axis.get_xaxis_transform()  # x in steps, y from 0 to 1
+    for number, yes in enumerate(certified):
+        first, last = number * L - 0.5, (number + 1) * L - 0.5
+        axis.axvspan(first, last, color="white" if yes else "0.88", linewidth=0)
+        axis.axvline(last, color="white", linewidth=1, linestyle="-")
+        axis.text((first + last) / 2, 1.02, "certified" if yes else "refused", ha="center", transform=top)
+    axis.axhline(bound, color="0.5", linewidth=0.8, linestyle="-")
+    axis.text(0, 1.02 * bound, "bound of Clip", va="bottom", color="0.4")
+    axis.plot(sizes, marker="o", markersize=2.5)
+    axis.set(xlabel="step t", ylabel="largest |Hebb(t) + M(t) E(t)|", xlim=(-0.5, len(sizes) - 0.5))
     return figure
 
 
 @styled
 def plot_agreement(rows):
-    """(share cut, share of steps in whole chunks, difference) of each network: a dot each."""
+    """(share cut, share of steps in whole chunks, difference) of each network: one dot each."""
     figure, axis = new_figure(height=2.7)
     cut, whole, difference = rows.T
-    groups = {"all steps in whole chunks": whole == 1, "some": (whole > 0) & (whole < 1), "none": whole == 0}
+    groups = {"all steps in chunks": whole == 1, "some steps": (whole > 0) & (whole < 1), "no step": whole == 0}
     for (label, members), marker, colour in zip(groups.items(), "osx", COLOURS):
         heights = np.maximum(difference[members], 1e-17)  # a logarithm has no place for 0
         axis.scatter(cut[members], heights, s=18, marker=marker, color=colour, label=label)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import new_figure, styled
+from .style import draw_matrix, new_figure, styled, symmetric_bound
 
 
 @styled
@@ -21,10 +21,14 @@ def plot_norms(growing, exploding):
 
 @styled
 def plot_slopes(slopes, hebb):
-    """Entries of Hebb (N, N) against the slopes (N, N) of the straight lines that they should be."""
-    figure, axis = new_figure(height=3.0)
-    reach = 1.05 * max(np.abs(slopes).max(), np.abs(hebb).max())
-    axis.plot((-reach, reach), (-reach, reach), color="0.6", linewidth=0.8, linestyle="-")
-    axis.plot(slopes.ravel(), hebb.ravel(), ".", markersize=4)
-    axis.set(xlabel="slope of $h_{t-1}[i]$ on $p_t[j]$", ylabel="Hebb[i, j], mean over time", aspect="equal")
+    """Slopes (N, N) of the straight lines from post to pre, the entries of Hebb (N, N), and one against the other."""
+    figure, axes = new_figure(1, 3, height=2.6)
+    bound = symmetric_bound(slopes, hebb)
+    draw_matrix(axes[0], slopes, bound, "slope of $h_{t-1}[i]$ on $p_t[j]$")
+    image = draw_matrix(axes[1], hebb, bound, "Hebb, mean over time")
+    figure.colorbar(image, ax=axes[:2], shrink=0.75, pad=0.02)
+    reach = 1.05 * bound
+    axes[2].plot((-reach, reach), (-reach, reach), color="0.6", linewidth=0.8, linestyle="-")
+    axes[2].plot(slopes.ravel(), hebb.ravel(), ".", markersize=4)
+    axes[2].set(xlabel="slope", ylabel="Hebb", aspect="equal", title="one dot per connection")
     return figure

@@ -12,7 +12,8 @@ def plot_literal_trace(traces):
     axis.axhline(1, color="0.7", linewidth=0.8, linestyle="-")
     for eta, E in traces.items():
         axis.plot(E, label=f"η = {eta}")
-    axis.set(xlabel="times that (2.16) is applied at one and the same step t", ylabel="E(t), where X(t) = 1")
+    axis.text(30.4, 1, "X(t)", va="center", color="0.4")
+    axis.set(xlabel="times that (2.16) is applied at one and the same step t", ylabel="E(t)")
     axis.legend(ncols=len(traces))
     return figure
 

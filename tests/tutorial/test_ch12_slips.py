@@ -12,6 +12,10 @@ def test_the_unit_holds_a_bit_because_its_gates_are_open_and_it_reads_nothing_mo
     np.testing.assert_allclose(slips.hold_a_bit("paper", 4), 1, rtol=1e-12)
 
 
+def test_what_is_held_as_printed_falls_like_the_root_of_three_over_two_t():
+    assert np.isclose(slips.hold_a_bit("notes", 2001)[-1], np.sqrt(3 / (2 * 2000)), rtol=0.01)
+
+
 def test_resume_says_zero_only_if_what_was_forgotten_does_not_matter():
     rng = np.random.default_rng(5)
     problem = random_problem(rng, 3, 4, 2, 6, 2, cell="rnn", rule="outer")

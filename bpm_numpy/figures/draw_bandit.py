@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, new_figure, styled
+from .style import COLOURS, LINES, looks, new_figure, styled
 
 
 @styled
@@ -31,14 +31,15 @@ def plot_regret(rules, networks, by_seed):
     figure, (left, right) = new_figure(1, 2, height=3.4, width_ratios=(3, 2))
     for (name, regret), line in zip(rules.items(), LINES):
         left.plot(np.concatenate([[0.0], regret.cumsum()]), color="0.55", linestyle=line, linewidth=1, label=name)
-    for (name, regret), colour, line in zip(networks.items(), COLOURS, LINES):
-        left.plot(np.concatenate([[0.0], regret.cumsum()]), color=colour, linestyle=line, label=name)
+    look = looks(networks)
+    for name, regret in networks.items():
+        left.plot(np.concatenate([[0.0], regret.cumsum()]), label=name, **look[name])
     left.set(xlabel="pulls", ylabel="regret so far, mean", ylim=(0, None))
     left.legend(fontsize=7, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
-    for column, values in enumerate(by_seed.values()):
+    for column, (name, values) in enumerate(by_seed.items()):
         spread = np.linspace(-0.15, 0.15, len(values))
-        right.plot(column + spread, np.sort(values), marker="o", linestyle="", color=COLOURS[0], markersize=4)
-        right.plot([column - 0.3, column + 0.3], [np.median(values)] * 2, color=COLOURS[1], linestyle="-")
+        right.plot(column + spread, np.sort(values), marker="o", linestyle="", color=look[name]["color"], markersize=4)
+        right.plot([column - 0.3, column + 0.3], [np.median(values)] * 2, color="black", linewidth=1, linestyle="-")
     right.set_xticks(range(len(by_seed)), by_seed, rotation=20)
     right.set(ylabel="regret of an episode\n(dot: a seed, line: median)", ylim=(0, None))
     return figure
@@ -51,13 +52,15 @@ def plot_evidence(preferences, evidence, slope):
     preferences, evidence: label -> (T, B); ``slope``: of the log odds in n, the dashed line.
     """
     figure, axes = new_figure(1, len(preferences), height=2.5, sharex=True, sharey=True, squeeze=False)
+    look = looks(preferences)
     for axis, (label, preference) in zip(axes[0], preferences.items()):
+        colour = look[label]["color"]
         n = evidence[label]
         present = [value for value in np.unique(n) if (n == value).sum() >= 20]
         quartiles = np.array([np.quantile(preference[n == value], (0.25, 0.5, 0.75)) for value in present])
         axis.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
-        axis.plot(present, quartiles[:, 1], marker="o", markersize=2.5, linestyle="-")
-        axis.fill_between(present, quartiles[:, 0], quartiles[:, 2], color=COLOURS[0], alpha=0.2, linewidth=0)
+        axis.plot(present, quartiles[:, 1], color=colour, marker="o", markersize=2.5, linestyle="-")
+        axis.fill_between(present, quartiles[:, 0], quartiles[:, 2], color=colour, alpha=0.2, linewidth=0)
         axis.axline((0, 0), slope=slope, color="0.4", linestyle="--", linewidth=1)
         axis.set(title=label, xlabel="evidence n")
     axes[0, 0].set_ylabel("logit of arm 0\nless that of arm 1")

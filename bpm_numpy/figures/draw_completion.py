@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import SIGNED, new_figure, styled
+from .style import SIGNED, looks, new_figure, styled
 
 
 @styled
@@ -34,8 +34,9 @@ def plot_scores_beyond(panels, trained):
     """
     figure, axes = new_figure(1, len(panels), height=2.7, sharey=True, squeeze=False)
     for axis, (name, (values, scores)) in zip(axes[0], panels.items()):
+        look = looks(scores)
         for label, line in scores.items():
-            axis.plot(values, line, marker="o", markersize=3, label=label)
+            axis.plot(values, line, marker="o", markersize=3, label=label, **look[label])
         axis.axvline(trained[name], color="0.8", linewidth=4, linestyle="-", zorder=0)
         axis.set(xlabel=name)
     axes[0, 0].set(ylabel="score (grey: trained on)", ylim=(-0.05, 1.05))

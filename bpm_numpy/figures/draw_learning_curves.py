@@ -1,25 +1,41 @@
-"""How runs learn: the score over the updates, median and quartiles over seeds."""
+"""How runs learn: the score over the updates, a thin line per seed, median and quartiles of the seeds."""
 
 import numpy as np
+from matplotlib.collections import LineCollection
 
 from ..tasks import TASKS
-from .style import new_figure, styled
+from .style import NARROW, looks, new_figure, styled
 
 
 @styled
 def plot_learning_curves(groups):
-    """A panel a task and setting, a line a ``runs.Group``: the median over seeds, in a band between quartiles."""
+    """One panel per task and setting. Per ``runs.Group``: a thin line per seed, their median, a band of quartiles."""
     panels = {}
     for group in groups:
         panels.setdefault((group.task, group.setting), []).append(group)
-    figure, axes = new_figure(len(panels), 1, height=2.8 * len(panels), squeeze=False)
+    figure, axes = new_figure(len(panels), 1, height=3.2 * len(panels), width=NARROW, squeeze=False)
     for axis, ((task, setting), members) in zip(axes[:, 0], panels.items()):
+        look = looks([group.label for group in members])
         for group in members:
             first, median, third = np.quantile(group.scores, (0.25, 0.5, 0.75), axis=0)  # (R,)
-            (line,) = axis.plot(group.updates, median, label=f"{group.label} ({len(group.scores)})")
-            axis.fill_between(group.updates, first, third, color=line.get_color(), alpha=0.2, linewidth=0)
-        axis.set(title=f"{task}, {setting}", xlabel="update", ylabel=TASKS[task].score_label)
+            colour = look[group.label]["color"]
+            axis.plot(group.updates, median, label=f"{group.label} ({len(group.scores)})", **look[group.label])
+            if len(group.scores) == 1:
+                continue
+            axis.fill_between(group.updates, first, third, color=colour, alpha=0.2, linewidth=0)
+            seeds = [np.column_stack([group.updates, scores]) for scores in group.scores]
+            axis.add_collection(LineCollection(seeds, colors=colour, linewidths=0.4, alpha=0.5))
+        axis.set(xlabel="update", ylabel=TASKS[task].score_label)
         if len({group.updates[-1] for group in members}) > 1:  # or the shortest would be squeezed to a line
             axis.set_xscale("log")
-        axis.legend(title="network (seeds)", loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7, title_fontsize=7)
+        axis.set_title(f"{task}, {setting}", pad=4)
+        several = max(len(group.scores) for group in members) > 1
+        axis.legend(
+            title="network (seeds)" + "; thick: median, band: quartiles, thin: one seed" * several,
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.08),
+            ncols=2 if max(len(group.label) for group in members) > 12 or len(members) == 4 else 3,
+            fontsize=8,
+            title_fontsize=8,
+        )
     return figure

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, draw_matrix, gif, new_figure, styled
+from .style import COLOURS, LINES, draw_matrix, gif, looks, new_figure, styled
 
 AGENT, GOAL = {"color": COLOURS[0], "marker": "o"}, {"color": COLOURS[1], "marker": "*"}
 ASIDE = (0.0, 0.17, -0.17)  # of a square's centre, the lanes of a path that crosses itself
@@ -34,7 +34,7 @@ def plot_room(walls, goal, views, steps):
 
 @styled
 def plot_paths(walls, goal, paths, titles):
-    """A panel a path: its squares (k, 2) from a landing to the goal, in order, first one marked."""
+    """One panel per path: its squares (k, 2) from a landing to the goal, in order, first one marked."""
     figure, axes = new_figure(1, len(paths), height=2.3, squeeze=False)
     for axis, path, title in zip(axes[0], paths, titles):
         _draw_room(axis, walls, title)
@@ -47,18 +47,20 @@ def plot_paths(walls, goal, paths, titles):
 
 @styled
 def plot_path_lengths(untouched, forgetful):
-    """By how often the goal was found before, steps to it and the share of shortest paths, a column a network.
+    """By how often the goal was found before, steps to it and the share of shortest paths, one column per network.
 
     Both: dict of label -> ``tutorial.maze.Lengths``.
     """
     figure, axes = new_figure(2, len(untouched), height=3.8, sharex=True, sharey="row", squeeze=False)
+    colours = {label: look["color"] for label, look in looks(untouched).items()}
     for (above, below), (label, lengths) in zip(axes.T, untouched.items()):
         numbers = np.arange(len(lengths.median))
-        for k, (name, of) in enumerate((("untouched", lengths), ("forgets at every find", forgetful[label]))):
-            look = {"color": COLOURS[k], "linestyle": LINES[k], "marker": "o", "markersize": 3, "label": name}
+        ways = (("untouched", lengths, "-", "o"), ("forgets all at every find", forgetful[label], LINES[1], "x"))
+        for name, of, line, marker in ways:
+            look = {"color": colours[label], "linestyle": line, "marker": marker, "markersize": 4, "label": name}
             above.plot(numbers, of.median, **look)
             below.plot(numbers, 100 * of.direct, **look)
-        above.plot(numbers, lengths.fewest, color="0.4", linewidth=1, linestyle="-", label="shortest path, mean")
+        above.plot(numbers, lengths.fewest, color="0.4", linewidth=1, linestyle=":", label="shortest path, mean")
         above.set_title(label)
         below.set_xticks(numbers[::2])
     axes[0, 0].set(ylabel="steps, median", ylim=(0, None))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, draw_matrix, new_figure, styled
+from .style import COLOURS, LINES, draw_matrix, looks, new_figure, styled
 
 
 @styled
@@ -12,10 +12,11 @@ def plot_learning(curves, references, ylabel, every=10):
     Each curve is the median over runs of the mean over ``every`` updates; the band spans all runs.
     """
     figure, axis = new_figure(height=2.7)
+    look = looks(curves)
     for label, runs in curves.items():
         means = runs[:, : runs.shape[1] // every * every].reshape(len(runs), -1, every).mean(axis=2)
         updates = every * (np.arange(means.shape[1]) + 0.5)
-        (line,) = axis.plot(updates, np.median(means, axis=0), label=label)
+        (line,) = axis.plot(updates, np.median(means, axis=0), label=label, **look[label])
         axis.fill_between(
             updates, means.min(axis=0), means.max(axis=0), color=line.get_color(), alpha=0.15, linewidth=0
         )

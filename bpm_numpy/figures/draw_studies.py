@@ -9,14 +9,12 @@ from .style import styled
 
 @styled
 def plot_study(about, groups):
-    """Median and quartiles over seeds, a line a label; grey lines: scores that need no training."""
+    """As ``plot_learning_curves``; grey lines, named beside the panel: scores that need no training."""
     figure = plot_learning_curves(groups)
     axis = figure.axes[0]
     for name, values in about["references"].items():
         axis.axhline(values["score"], color="0.5", linewidth=0.8, linestyle="-")
-        on_white = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 0.6}
-        place = {"va": "bottom", "transform": axis.get_yaxis_transform(), "bbox": on_white}
-        axis.text(0.4, values["score"], name, fontsize=7, **place)
+        axis.text(1.01, values["score"], name, fontsize=8, va="center", transform=axis.get_yaxis_transform())
     return figure
 
 

@@ -1,6 +1,7 @@
 """What all figures share: size, colours, the map for signed matrices, and how they reach a file or a page."""
 
 import io
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,8 +11,10 @@ from ..files import replace_file
 # Okabe and Ito's palette, told apart with any kind of colour blindness; line styles tell it apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (3, 3)), (0, (8, 2)))
+NETWORKS = ("none", "plastic", "simple", "retroactive", "LSTM")  # each has its colour, by place, in every figure
 SIGNED = "RdBu_r"  # red positive, white zero, blue negative
 WIDTH = 7.2  # inches: the width of a text column in a notebook
+NARROW = 5.4  # inches: letters of a figure this wide can be read on a telephone
 
 STYLE = {
     "figure.facecolor": "white",
@@ -33,10 +36,27 @@ styled = plt.rc_context(STYLE)
 large = plt.rc_context(STYLE | {"font.size": 12, "axes.titlesize": 12})
 
 
-def new_figure(rows=1, columns=1, height=2.4, **subplots):
-    """An empty Figure of the common width, ``height`` inches tall, and its axes (as ``plt.subplots``)."""
-    figure = plt.figure(figsize=(WIDTH, height))
+def new_figure(rows=1, columns=1, height=2.4, width=WIDTH, **subplots):
+    """An empty Figure, ``height`` and ``width`` inches large, and its axes (as ``plt.subplots``)."""
+    figure = plt.figure(figsize=(width, height))
     return figure, figure.subplots(rows, columns, **subplots)
+
+
+def looks(labels):
+    """Colour and line style of each label, a dict: label -> what ``plot`` takes.
+
+    A label that begins with one of NETWORKS has the colour of that network; others share the colours that are left.
+    """
+    names = {label: re.split("[ ,]", label)[0] for label in labels}
+    places = {label: NETWORKS.index(name) for label, name in names.items() if name in NETWORKS}
+    free = [place for place in range(len(COLOURS)) if place not in places.values()]
+    found, seen = {}, []
+    for label, name in names.items():
+        place = places[label] if label in places else free[sum(other not in NETWORKS for other in seen) % len(free)]
+        line = (place + seen.count(name) * (name in NETWORKS)) % len(LINES)  # one network twice: two line styles
+        found[label] = {"color": COLOURS[place], "linestyle": LINES[line]}
+        seen.append(name)
+    return found
 
 
 def draw_matrix(axis, matrix, bound, title="", pre="pre", post="post"):

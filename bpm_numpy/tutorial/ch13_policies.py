@@ -1,20 +1,22 @@
 """Chapter 13: a maze whose last observation does not say where to turn, and policies that walk it.
 
 A light shines left or right at step 0; a corridor of T - 2 steps follows; at the last step the agent stands at a
-junction. Reward 1 for turning to the side of the light, 0 for all else. Who does anything but walk forward before
-the junction hits the wall and stays there.
+junction. Reward 1 for turning to the side of the light, 0 for all else. An agent that does anything except walk
+forward before the junction hits the wall and stays there.
 """
 
+from functools import partial
 from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 
-from ..equations.softmax import log_softmax_forward
+from ..equations.softmax import log_softmax_forward, softmax_forward
 from ..figures.draw_policies import plot_estimates, plot_learning
 from ..learning.episodes import draw_actions
 from ..learning.losses import discounted_returns, reinforce
 from ..network import PlasticNetwork, Trajectory
+from .grader import Exercise
 from .learn import learn
 
 STATES = ("light left", "light right", "corridor", "junction", "wall")
@@ -24,7 +26,7 @@ CORRIDOR, JUNCTION, WALL = range(2, 5)
 
 
 def maze_state(t, T, light, inside):
-    """The number of the state s_t in STATES: light (B,) is LEFT or RIGHT, inside (B,) False for who hit the wall."""
+    """The number of the state s_t in STATES: light (B,) is LEFT or RIGHT, inside (B,) False behind the wall."""
     seen = light if t == 0 else JUNCTION if t == T - 1 else CORRIDOR
     return np.where(inside, seen, WALL)  # (B,)
 
@@ -45,6 +47,11 @@ def right_way(light, T):
         way.append((history, state, action))
         history += ((state, action, float(maze_reward(t, T, light, True, action))),)
     return way
+
+
+def last_entries(k):
+    """What a policy goes by that sees the time, the state and the last ``k`` entries of the history."""
+    return lambda history, state: (len(history), history[max(0, len(history) - k) :], state)
 
 
 def best_reward(sees, T):
@@ -216,7 +223,7 @@ def figure_memoryless_ceiling():
     T = 5
     results = compare_memory(np.random.default_rng(1), maze_network(12), T)
     curves = {label: rewards for label, (_, rewards) in results.items()}
-    ceiling = best_reward(lambda history, state: (len(history), history[-1:], state), T)
+    ceiling = best_reward(last_entries(1), T)
     return plot_learning(curves, {"ceiling without memory": ceiling}, "mean reward of an episode")
 
 
@@ -226,6 +233,65 @@ def figure_reinforce_estimate():
     net, params = halfway_walker(rng, 3)
     return plot_estimates(*compare_estimates(rng, net, params, 3))
 
+
+def _wrong_log_softmax(d_log_p, z, wrong):
+    P, total = softmax_forward(z), d_log_p.sum(axis=-1, keepdims=True)
+    return {
+        "z": {
+            "own only": d_log_p * (1 - P),
+            "direct only": d_log_p,
+            "sign": d_log_p + P * total,
+            "log": d_log_p - log_softmax_forward(z) * total,
+            "batch": d_log_p - P * d_log_p.sum(axis=0, keepdims=True),
+        }[wrong]
+    }
+
+
+LOG_SOFTMAX = Exercise(
+    forward=lambda z: log_softmax_forward(z),
+    draw=lambda rng: {"z": rng.standard_normal((4, 5))},
+    mistakes={
+        text: partial(_wrong_log_softmax, wrong=wrong)
+        for wrong, text in {
+            "direct only": "(a): the sum under the logarithm contains z_k as well",
+            "own only": "(b): z_k moves every log P(a), so the chain rule sums over a",
+            "sign": "(a): the logarithm of the sum is taken off, so P(k) has a minus",
+            "log": "(a): the sum's derivative is P(k), not log P(k)",
+            "batch": "(b): the sum runs over the actions a of one step, not over the steps",
+        }.items()
+    },
+)
+
+
+def _wrong_softmax(dP, z, wrong):
+    P = softmax_forward(z)
+    return {
+        "z": {
+            "own only": dP * P * (1 - P),
+            "direct only": dP * P,
+            "no P": dP - (dP * P).sum(axis=-1, keepdims=True),
+            "plain sum": P * (dP - dP.sum(axis=-1, keepdims=True)),
+            "log": dP - P * dP.sum(axis=-1, keepdims=True),
+        }[wrong]
+    }
+
+
+SOFTMAX = Exercise(
+    forward=lambda z: softmax_forward(z),
+    draw=lambda rng: {"z": rng.standard_normal((4, 5))},
+    mistakes={
+        text: partial(_wrong_softmax, wrong=wrong)
+        for wrong, text in {
+            "log": "(d): P = exp(log P) comes first: dlog P(a) = P(a) dP(a)",
+            "direct only": "(d): after dlog P there is the backward pass of log softmax still to go",
+            "own only": "(d): z_k moves every P(a), so the chain rule sums over a",
+            "no P": "(d): the factor P(k) in front is missing",
+            "plain sum": "(d): the sum is over dP(a) P(a), not over dP(a)",
+        }.items()
+    },
+)
+
+EXERCISES = {"log_softmax_backward": LOG_SOFTMAX, "softmax_backward": SOFTMAX}
 
 FIGURES = {
     "memoryless_ceiling.png": figure_memoryless_ceiling,

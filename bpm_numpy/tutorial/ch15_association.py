@@ -1,17 +1,75 @@
-"""Chapter 15's experiments: one-shot association, what a partial memory is worth, and the task with its steps apart."""
+"""Chapter 15's experiments: one-shot association, what a partial memory is worth, and the task with its steps apart.
 
+Its exercise is the gradient of the cross-entropy.
+"""
+
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 
-from ..figures.draw_policies import plot_learning
+from ..equations.softmax import log_softmax_forward, softmax_forward
+from ..figures.draw_association import plot_two_layouts
 from ..lab.settings import settings_for
+from ..lab.studies import DATA, load_study
 from ..learning.training import build
 from .ch01_weights import Trained, train
+from .grader import Exercise
 from .learn import Batch
 
 # Label: network, cell.
-KINDS = {"w + α ⊗ Hebb": ("plastic", "rnn"), "LSTM": ("none", "lstm"), "none (non-plastic)": ("none", "rnn")}
+KINDS = {"none": ("none", "rnn"), "plastic": ("plastic", "rnn"), "LSTM": ("none", "lstm")}
+
+
+def answer_loss(z, labels, counts):
+    """-(1/n) Σ_tb g_tb log P_tb(y_tb), n = Σ_tb g_tb: z (T, B, A), labels one-hot, counts, which is g, (T, B)."""
+    log_p = (labels * log_softmax_forward(z)).sum(axis=-1)  # (T, B)
+    return -(counts * log_p).sum() / counts.sum()
+
+
+def _draw_answers(rng):
+    counts = np.arange(4)[:, None] >= np.array([[2, 1, 2]])  # (T, B)
+    return {
+        "z": rng.standard_normal((4, 3, 5)),
+        "labels": np.eye(5)[rng.integers(0, 5, (4, 3))],
+        "counts": counts.astype(float),
+    }
+
+
+def _wrong_answer(d, z, labels, counts, wrong):
+    P = softmax_forward(z)
+    d_log_p = -d * counts[:, :, None] / counts.sum() * labels  # (T, B, A)
+    if wrong == "softmax":
+        return {"z": d_log_p}
+    if wrong == "all steps":
+        return {"z": d * (P - labels) / counts.sum()}
+    if wrong == "mean":
+        return {"z": d * counts[:, :, None] * (P - labels) / counts.size}
+    if wrong == "unmasked share":
+        return {"z": d_log_p + d * P / counts.sum()}
+    if wrong == "logits":
+        return {"z": d * counts[:, :, None] * (z - labels) / counts.sum()}
+    return {"z": d * counts[:, :, None] * (labels - P) / counts.sum()}
+
+
+CROSS_ENTROPY = Exercise(
+    forward=answer_loss,
+    draw=_draw_answers,
+    wanted=("z",),
+    mistakes={
+        text: partial(_wrong_answer, wrong=wrong)
+        for wrong, text in {
+            "sign": "(c): the loss has a minus, so its gradient is P(a) - [a = y], and not [a = y] - P(a)",
+            "softmax": "(b): every logit is in the sum of the softmax, so -P(a) stands beside [a = y]",
+            "all steps": "(c): only steps with g = 1 are in the sum",
+            "unmasked share": "(c): g stands before both parts, [a = y] and P(a)",
+            "mean": "(c): the mean is over the n answers that count, not over all steps and episodes",
+            "logits": "(b): the sum's derivative is the softmax P(a), not the logit z_a",
+        }.items()
+    },
+)
+
+EXERCISES = {"answer_backward": CROSS_ENTROPY}
 
 
 def score_of_known(pairs, known):
@@ -78,10 +136,12 @@ def flipped(x, bits, t, label, verdict):
     return x
 
 
-def figure_apart():
-    """Right answers over training when cue and label, question and answer are a step apart."""
-    curves = {label: trained.shares for label, trained in learn_apart(np.random.default_rng(13)).items()}
-    return plot_learning(curves, {"chance": 0.5}, "share of right answers")
+def figure_apart(data=DATA):
+    """The recorded study beside ``learn_apart``: the same cues and labels, in one step or a step apart."""
+    _, groups = load_study("association", data)
+    together = [group for group in groups if group.label in KINDS]
+    shares = {label: trained.shares for label, trained in learn_apart(np.random.default_rng(13)).items()}
+    return plot_two_layouts(together, shares)
 
 
 FIGURES = {"association_apart.png": figure_apart}

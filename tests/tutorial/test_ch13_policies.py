@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 from bpm_numpy import gradcheck
+from bpm_numpy.equations.softmax import softmax_forward
 from bpm_numpy.tutorial import ch13_policies as policies
 from bpm_numpy.tutorial.ch13_policies import CORRIDOR, FORWARD, JUNCTION, LEFT, RIGHT, WALL
+from bpm_numpy.tutorial.grader import grade
 
 T = 4
 
@@ -74,3 +76,26 @@ def test_gradient_of_the_expected_reward_without_memory(net, params):
     weights = policies.probabilities(walked) * walked.rewards.sum(axis=0)
     grads = policies.walk_gradient(net, params, walked, np.tile(-len(weights) * weights, (3, 1)))
     gradcheck(lambda p: policies.expected_reward(net, p, 3, memory=False), params, grads, method="complex")
+
+
+def log_softmax_backward(d_log_p, z):
+    return d_log_p - softmax_forward(z) * d_log_p.sum(axis=-1, keepdims=True)
+
+
+def softmax_backward(dP, z):
+    P = softmax_forward(z)
+    return P * (dP - (dP * P).sum(axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize("right", [log_softmax_backward, softmax_backward])
+def test_the_right_gradients_are_right(right):
+    assert grade(policies.EXERCISES[right.__name__], right, np.random.default_rng(7)).right
+
+
+@pytest.mark.parametrize(
+    "name, text", [(name, text) for name, of in policies.EXERCISES.items() for text in of.mistakes]
+)
+def test_each_planted_mistake_is_named(name, text):
+    exercise = policies.EXERCISES[name]
+    verdict = grade(exercise, lambda *d, **at: exercise.mistakes[text](*d, **at), np.random.default_rng(8))
+    assert verdict.written and not verdict.right and text in verdict.text

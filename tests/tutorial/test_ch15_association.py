@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from bpm_numpy.figures.draw_association import plot_final_scores
+from bpm_numpy.equations.softmax import softmax_forward
+from bpm_numpy.figures.draw_association import plot_final_scores, plot_two_layouts
 from bpm_numpy.figures.draw_hebb import plot_modulator_by_step
 from bpm_numpy.lab.runs import Group
+from bpm_numpy.learning.losses import cross_entropy
 from bpm_numpy.tasks import TASKS
 from bpm_numpy.tutorial import ch15_association as chapter
+from bpm_numpy.tutorial.grader import grade
 
 
 def task(**changes):
@@ -62,7 +65,7 @@ def test_learn_apart_trains_every_kind_anew():
         assert trained.shares.shape == (2, 2) and trained.net.n_hidden == 24
         first, second = (params["W_y"] for params in trained.params)
         assert not np.allclose(first, second)
-    assert learnt["LSTM"].net.cell.name == "lstm" and learnt["w + α ⊗ Hebb"].net.plasticity == "hebbian"
+    assert learnt["LSTM"].net.cell.name == "lstm" and learnt["plastic"].net.plasticity == "hebbian"
 
 
 def test_final_scores_have_a_dot_a_seed_and_a_bar_at_their_median():
@@ -80,3 +83,34 @@ def test_modulator_by_step_names_its_groups():
     figure = plot_modulator_by_step(modulator, groups, ["pair", "verdict"], ("neither", "wrong", "right"))
     assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["neither", "wrong", "right"]
     assert [len(line.get_xdata()) for line in figure.axes[0].lines[1:]] == [3, 1, 2]
+
+
+def test_two_layouts_have_a_line_per_run_and_their_median_on_one_scale():
+    scores = np.array([[0.1, 0.2], [0.3, 0.9], [0.5, 0.4]])  # (S, R)
+    group = Group("association", "small", "LSTM", 1, np.array([1, 2]), scores, 0.0)
+    figure = plot_two_layouts([group], {"LSTM": np.array([[0.5, 0.7, 0.8, 1.0], [1.0, 1.0, 0.5, 0.5]])}, every=2)
+    left, right = figure.axes
+    assert len(left.lines) == 4 and len(right.lines) == 3
+    assert left.lines[0].get_ydata() == pytest.approx([0.3, 0.4])
+    assert right.lines[1].get_ydata() == pytest.approx([0.2, 0.8]) and list(right.lines[1].get_xdata()) == [1, 3]
+
+
+def answer_backward(d, z, labels, counts):
+    return d * counts[:, :, None] / counts.sum() * (softmax_forward(z) - labels)
+
+
+def test_the_right_gradient_of_the_cross_entropy_is_right():
+    assert grade(chapter.CROSS_ENTROPY, answer_backward, np.random.default_rng(4)).right
+
+
+@pytest.mark.parametrize("text", chapter.CROSS_ENTROPY.mistakes)
+def test_each_planted_mistake_is_named(text):
+    mistake = chapter.CROSS_ENTROPY.mistakes[text]
+    verdict = grade(chapter.CROSS_ENTROPY, lambda *d, **at: mistake(*d, **at), np.random.default_rng(5))
+    assert verdict.written and not verdict.right and text in verdict.text
+
+
+def test_the_loss_of_the_exercise_is_the_package_s_cross_entropy():
+    at = chapter.CROSS_ENTROPY.draw(np.random.default_rng(6))
+    loss, _ = cross_entropy(at["z"], at["labels"].argmax(axis=-1), at["counts"] == 1)
+    assert loss == pytest.approx(chapter.answer_loss(**at), rel=1e-12)

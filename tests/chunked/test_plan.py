@@ -28,9 +28,9 @@ def test_a_plan_with_a_wrong_number_is_refused_by_name(field, value, error):
 def test_what_is_no_plan_is_refused(plan):
     net = PlasticNetwork(2, 3, 1)
     params = net.init(np.random.default_rng(22))
-    with pytest.raises(TypeError, match=r"plan: expected a \w+\.Plan, 'steps' or None, got "):
+    with pytest.raises(TypeError, match=r"plan: expected a chunked\.plan\.Plan, 'steps' or None, got "):
         net.forward(params, np.zeros((4, 2, 2)), plan=plan)
-    with pytest.raises(TypeError, match=r"plan: expected a \w+\.Plan, 'steps' or None, got "):
+    with pytest.raises(TypeError, match=r"plan: expected a chunked\.plan\.Plan, 'steps' or None, got "):
         net.begin(params, net.initial_state(2), plan=plan)
 
 

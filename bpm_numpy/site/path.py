@@ -73,7 +73,7 @@ def minutes(notebook):
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     folded = re.findall(r"<details>.*?</details>", text, re.S)
-    text = re.sub(r"<details>.*?</details>", "", text, flags=re.S)
+    text = STATED.sub("", re.sub(r"<details>.*?</details>", "", text, flags=re.S))  # the answer is not measured itself
     text, displays = re.subn(r"\$\$.*?\$\$", "", text, flags=re.S)
     text, formulas = re.subn(r"\$[^$]+\$", "", text)
     words = len(re.findall(r"\w+", re.sub(r"\]\([^)]*\)", "]", text))) + WORDS_PER_FORMULA * formulas

@@ -21,8 +21,8 @@ NEXT = re.compile(r"^(?:Next:|\*\*Next:\*\*) .*?\]\(([^)#]+)\)")
 
 # The chapters that break a rule still, because they have not been rewritten. One that keeps it must leave its list.
 NOT_YET = {
-    "ends": "11 12 13 14 15 16 17 18 19 20",
-    "folds": "11 12 13 14 15 16 17 18 19 20",
+    "ends": "19 20",
+    "folds": "19 20",
     "tasks": "",
     "twelve tasks": "",
 }

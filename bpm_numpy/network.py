@@ -222,9 +222,10 @@ class PlasticNetwork:
     def forward(self, params, x, state=None, *, plan=None):
         """The whole sequence x (T, B, D), from ``state`` or from zeros -> Trajectory.
 
-        By default the pass goes chunk by chunk wherever that is exact (see ``chunked``). ``plan``: a ``chunked.plan.Plan``
-        says how, instead of the one that suits the sizes; "steps" goes by the definition, one step after the other.
-        It changes time and memory, and results by rounding only.
+        By default the pass goes chunk by chunk wherever that is exact (see ``chunked``). ``plan``: a
+        ``chunked.plan.Plan`` says how, instead of the one that suits the sizes; "steps" goes by the definition, one
+        step after the other. It changes time and memory, and results by rounding only, except where a value lies
+        within rounding of Clip's bound: there the gradient may fall on the other side of the kink.
         """
         check_array("x", x, ("T", "B", self.n_inputs), self._forward_dtypes)
         T, B = x.shape[:2]

@@ -24,7 +24,7 @@ def naive_backward(a, g, q, w, alpha, hebb, dy, dhebb):
     driven = np.zeros((L + 1, L, N))  # [t, s]: of s < t
     for t in range(L):
         driven[t + 1, :t], driven[t + 1, t] = g[t] * driven[t, :t], q[t]
-    da, D, K = driven[L] @ dhebb.T, a @ dhebb, (dhebb * hebb).sum(axis=0)  # from Hebb(t1); D and K: of driven and product
+    da, D, K = driven[L] @ dhebb.T, a @ dhebb, (dhebb * hebb).sum(axis=0)  # from Hebb(t1); D, K: of driven, product
     dg, dq, dalpha, P = np.empty_like(g), np.empty_like(q), np.zeros_like(alpha), alpha * hebb
     for t in reversed(range(L)):
         dq[t], dg[t] = D[t], (D[:t] * driven[t, :t]).sum(axis=0) + K * product[t]

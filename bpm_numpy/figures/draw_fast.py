@@ -7,7 +7,7 @@ from .style import COLOURS, draw_matrix, new_figure, styled, symmetric_bound
 
 @styled
 def plot_traffic(counts):
-    """``counts``: dict way -> kind -> (bytes, operations) for one connection and step; one bar per way, stacked by kind."""
+    """``counts``: dict way -> kind -> (bytes, operations) per connection and step; one bar per way, stacked by kind."""
     figure, axes = new_figure(1, 2, height=1.9, sharey=True)
     ways = list(counts)
     for quantity, (axis, label) in enumerate(zip(axes, ("bytes read and written", "operations"))):

@@ -3,12 +3,12 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from .style import COLOURS, SIGNED, new_figure, styled
+from .style import SIGNED, looks, new_figure, styled
 
 
 @styled
 def plot_stages(updates, panels, switch):
-    """A panel a way of training, a line a task: its scores at ``updates``; ``panels``: title -> task -> scores."""
+    """One panel per way of training, a line per task: scores at ``updates``; ``panels``: title -> task -> scores."""
     figure, axes = new_figure(1, len(panels), height=2.5, sharey=True, squeeze=False)
     for axis, (title, scores) in zip(axes[0], panels.items()):
         for task, values in scores.items():
@@ -35,7 +35,7 @@ def plot_way(shares, along, controls, chance):
 
 @styled
 def plot_cosines(groups):
-    """A row a label, a dot a batch, a bar the median; ``groups``: label -> cosines."""
+    """One row per label, a dot per pair of batches, a bar at the median; ``groups``: label -> cosines."""
     figure, axis = new_figure(1, 1, height=0.7 + 0.35 * len(groups))
     for row, values in enumerate(groups.values()):
         axis.plot(values, np.full(len(values), row), marker="o", markersize=3, linestyle="", color="C0", alpha=0.5)
@@ -43,13 +43,13 @@ def plot_cosines(groups):
     axis.axvline(0, color="0.7", linewidth=0.8, linestyle="-", zorder=0)
     axis.set_yticks(range(len(groups)), groups)
     axis.invert_yaxis()
-    axis.set(xlabel="cosine of the angle between two gradients", xlim=(-1, 1))
+    axis.set(xlabel="cosine of two gradients (dot: a pair of batches, bar: median)", xlim=(-1, 1))
     return figure
 
 
 @styled
 def plot_matrices(tasks, matrices, chance):
-    """A panel a network: median score on each task after each stage, and in brackets the range over the seeds.
+    """One panel per network: median score on each task after each stage, and in brackets the range over the seeds.
 
     ``matrices``: network -> (S, K + 1, K); ``chance``: task -> the score by chance, which is white; a full score is
     the darkest red. Framed: the task that the stage has trained.
@@ -77,20 +77,24 @@ def plot_matrices(tasks, matrices, chance):
 
 @styled
 def plot_forgetting(tasks, matrices, chance):
-    """A panel a task but the last, a line a seed: from the score after its own stage to that after the last stage."""
+    """One panel per task except the last, a line per seed: from the score after its own stage to the one at the end."""
     figure, axes = new_figure(1, len(tasks) - 1, height=2.5, sharey=True, squeeze=False)
+    look = looks(matrices)
     for j, axis in enumerate(axes[0]):
-        for row, scores in enumerate(matrices.values()):
+        for row, (network, scores) in enumerate(matrices.items()):
+            colour = look[network]["color"]
             for seed, matrix in enumerate(scores):
                 y = row + 0.5 * (seed / max(1, len(scores) - 1) - 0.5)
                 own, end = matrix[j + 1, j], matrix[-1, j]
                 axis.plot([own, end], [y, y], color="0.7", linewidth=1, linestyle="-", zorder=1)
-                axis.plot([own], [y], marker="o", markersize=4, linestyle="", color=COLOURS[0])
-                axis.plot([end], [y], marker="s", markersize=4, linestyle="", color=COLOURS[1], markerfacecolor="white")
+                axis.plot([own], [y], marker="o", markersize=4, linestyle="", color=colour)
+                axis.plot([end], [y], marker="s", markersize=4, linestyle="", color=colour, markerfacecolor="white")
         axis.axvline(chance[tasks[j]], color="0.7", linewidth=0.8, linestyle=":", zorder=0)
         axis.set(title=tasks[j], xlabel="score (dotted: chance)")
     axes[0, 0].set_yticks(range(len(matrices)), matrices)
     axes[0, 0].invert_yaxis()
     handles = axes[0, 0].lines[1:3]
-    figure.legend(handles, ["after its own stage", "after the last"], loc="outside lower center", ncols=2)
+    figure.legend(
+        handles, ["after its own stage", "after the last stage (a line per seed)"], loc="outside upper center", ncols=2
+    )
     return figure

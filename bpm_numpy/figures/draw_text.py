@@ -3,12 +3,12 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from .style import COLOURS, SIGNED, new_figure, styled
+from .style import COLOURS, SIGNED, looks, new_figure, styled
 
 
 @styled
 def plot_seeds(groups, floors, score_label, live=None, view=None):
-    """How every seed learns: a panel a ``runs.Group`` and a thin line a seed; grey: name -> score in ``floors``.
+    """How every seed learns: one panel per ``runs.Group``, a thin line per seed; grey: name -> score in ``floors``.
 
     live: a Group of one run, thick, in the panel of its label; view: lowest and highest score that is shown, with an
     arrow to where a run ends that leaves them.
@@ -19,13 +19,15 @@ def plot_seeds(groups, floors, score_label, live=None, view=None):
     panels = axes.ravel()
     for axis in panels[len(groups) :]:
         axis.set_axis_off()
+    look = looks([group.label for group in groups])
     for place, (axis, group) in enumerate(zip(panels, groups)):
         axis.set_title(",\n".join(group.label.rsplit(", ", 1)), fontsize=8)
-        for number, scores in enumerate(group.scores):
-            axis.plot(group.updates, scores, color=COLOURS[number], linestyle="-", linewidth=0.8)
+        colour = look[group.label]["color"]
+        for scores in group.scores:
+            axis.plot(group.updates, scores, color=colour, linestyle="-", linewidth=0.8)
             if view and scores[-1] > view[1]:
                 leaves = group.updates[np.flatnonzero(scores <= view[1])[-1]]
-                axis.text(leaves, view[1], f"↑ {scores[-1]:.1f}", color=COLOURS[number], fontsize=7, va="top")
+                axis.text(leaves, view[1], f"↑ {scores[-1]:.1f}", color=colour, fontsize=7, va="top")
         if live is not None and live.label == group.label:
             axis.plot(live.updates, live.scores[0], color="black", linestyle="-", linewidth=3, alpha=0.4, zorder=0)
         for name, value in floors.items():
@@ -51,10 +53,11 @@ def plot_objects(exact, measured):
         axis.plot(range(1, len(values) + 1), values, color="0.55", linestyle=line, linewidth=1)
     for name, values in exact.items():
         axis.text(len(values) + 0.4, values[-1], name, va="center", fontsize=7, color="0.35")
+    look = looks(measured)
     for number, (label, values) in enumerate(measured.items()):
         shifted = np.arange(1, len(values) + 1) + 0.08 * (number - (len(measured) - 1) / 2)  # side by side
-        look = {"color": COLOURS[number], "marker": "os^DvPX"[number], "markersize": 4, "linestyle": "none"}
-        axis.plot(shifted, values, label=label, **look)
+        marker = {"marker": "os^DvPX"[number], "markersize": 4, "linestyle": "none"}
+        axis.plot(shifted, values, label=label, color=look[label]["color"], **marker)
     axis.set(
         xlabel="sentence",
         ylabel="bits of its object",
@@ -67,7 +70,7 @@ def plot_objects(exact, measured):
 
 @styled
 def plot_foretold(chances, objects, asked, right):
-    """Chances (S, O) of each object where one is due, a column a sentence ``asked`` (S,); ``right`` (S,) is framed.
+    """Chances (S, O) of each object where one is due, one column per sentence ``asked`` (S,); ``right`` (S,) is framed.
 
     right: the object's number, or -1 where nobody can know it.
     """
@@ -85,7 +88,7 @@ def plot_foretold(chances, objects, asked, right):
 
 @styled
 def plot_reach(m, kinds, bound):
-    """What M(t) comes to at the neurons: title -> m (K, N), means at each of the K ``kinds`` of word, a row each.
+    """What M(t) comes to at the neurons: title -> m (K, N), means at each of the K ``kinds`` of word, one row per kind.
 
     The neurons of each panel are sorted by their value in the first row; beyond ±bound the colours stay the same.
     """

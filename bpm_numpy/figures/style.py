@@ -50,6 +50,8 @@ def looks(labels):
     names = {label: re.split("[ ,]", label)[0] for label in labels}
     places = {label: NETWORKS.index(name) for label, name in names.items() if name in NETWORKS}
     free = [place for place in range(len(COLOURS)) if place not in places.values()]
+    if places:  # a colour that is no network's comes first
+        free.sort(key=lambda place: place < len(NETWORKS))
     found, seen = {}, []
     for label, name in names.items():
         place = places[label] if label in places else free[sum(other not in NETWORKS for other in seen) % len(free)]

@@ -21,8 +21,8 @@ NEXT = re.compile(r"^(?:Next:|\*\*Next:\*\*) .*?\]\(([^)#]+)\)")
 
 # The chapters that break a rule still, because they have not been rewritten. One that keeps it must leave its list.
 NOT_YET = {
-    "ends": "19 20",
-    "folds": "19 20",
+    "ends": "20",
+    "folds": "20",
     "tasks": "",
     "twelve tasks": "",
 }

@@ -56,7 +56,7 @@ def clone(tmp_path):
 
 def jupyterlab(clone):
     """The command line that ``python -m bpm_numpy tutorial`` runs."""
-    code = "import subprocess; subprocess.run = lambda command: print(*command, sep='\\n') or exit()\n"
+    code = "import subprocess; subprocess.Popen = lambda command: print(*command, sep='\\n') or exit()\n"
     code += "from bpm_numpy.__main__ import main; main(['tutorial'])"
     options = {"cwd": clone, "env": os.environ | {"PYTHONPATH": str(clone)}, "capture_output": True, "text": True}
     command = subprocess.run([sys.executable, "-c", code], **options, check=True).stdout.splitlines()

@@ -22,7 +22,7 @@ NEXT = re.compile(r"^(?:Next:|\*\*Next:\*\*) .*?\]\(([^)#]+)\)")
 # The chapters that break a rule still, because they have not been rewritten. One that keeps it must leave its list.
 NOT_YET = {
     "ends": "20",
-    "folds": "20",
+    "folds": "",
     "tasks": "",
     "twelve tasks": "",
 }

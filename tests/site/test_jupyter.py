@@ -102,11 +102,11 @@ def ask(clone):
 def test_what_the_autosave_of_jupyterlab_saves_is_what_was_there(clone, ask):
     path = clone / "notebooks" / "00_start_here.ipynb"
     before, written = path.read_bytes(), path.stat().st_mtime_ns
-    model = ask("contents/00_start_here.ipynb")
+    model = ask("contents/notebooks/00_start_here.ipynb")
     assert model["content"]["metadata"] == METADATA
     model["content"]["metadata"] = BY_LAB
-    ask("contents/00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
+    ask("contents/notebooks/00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
     assert path.stat().st_mtime_ns > written and path.read_bytes() == before
     model["content"]["cells"][1]["source"] += "\n# a change"  # a change of the reader's own is saved
-    ask("contents/00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
+    ask("contents/notebooks/00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
     assert b"# a change" in path.read_bytes()

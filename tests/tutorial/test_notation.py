@@ -17,9 +17,7 @@ GREEK = (
 ).split()
 # Words, names of environments, and labels, none of which is a letter of a formula.
 WORDS = re.compile(r"\\(?:text|textbf|texttt|operatorname|begin|end|tag|mathrm)\*?\s*\{[^{}]*\}|\\mathrm\s+\w")
-NOT_YET = {  # number -> the letters that it still has against the page; empty as the chapters are rewritten
-    "20": r"\theta \epsilon",
-}
+NOT_YET = {}  # number -> the letters that it still has against the page
 
 
 def formulas(markdown):

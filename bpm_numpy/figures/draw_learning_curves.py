@@ -29,6 +29,7 @@ def plot_learning_curves(groups):
         if len({group.updates[-1] for group in members}) > 1:  # or the shortest would be squeezed to a line
             axis.set_xscale("log")
         axis.set_title(f"{task}, {setting}", pad=4)
+        _leave(axis, members, look)
         several = max(len(group.scores) for group in members) > 1
         axis.legend(
             title="network (seeds)" + "; thick: median, band: quartiles, thin: one seed" * several,
@@ -39,3 +40,19 @@ def plot_learning_curves(groups):
             title_fontsize=8,
         )
     return figure
+
+
+def _leave(axis, members, look):
+    """Cut off runs that end far outside of all bands, which would squeeze the rest, and write where they end."""
+    bands = np.concatenate([np.quantile(group.scores, (0.25, 0.75), axis=0).ravel() for group in members])
+    low, high = bands.min(), bands.max()
+    span = high - low
+    for group in members:
+        for scores in group.scores[np.abs(group.scores[:, -1] - (low + high) / 2) > max(1.5 * span, 1e-9)]:
+            axis.set_ylim(low - 0.1 * span, high + 0.1 * span)
+            up = scores[-1] > high
+            inside = np.flatnonzero((low <= scores) & (scores <= high))
+            last = group.updates[inside[-1] if len(inside) else 0]
+            place = {"va": "top", "y": high + 0.1 * span} if up else {"va": "bottom", "y": low - 0.1 * span}
+            text = f"{'↑' if up else '↓'} {scores[-1]:.1f}"
+            axis.text(last, s=text, color=look[group.label]["color"], fontsize=8, **place)

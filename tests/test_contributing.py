@@ -64,6 +64,7 @@ def test_every_command_of_the_page_runs_in_its_order(outside):
     assert (outside / "runs/association-tiny-simple-seed0/params.npz").exists()
 
 
+@pytest.mark.exact("its processes have a NumPy of their own")
 def test_commands_of_the_clone_are_what_they_are_said_to_be(outside):
     lint, tests, check = OF_THE_CLONE
     pytest.importorskip("ruff", reason="ruff is not needed to use the package")

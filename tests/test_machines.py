@@ -76,6 +76,7 @@ def test_a_row_that_nobody_knows_is_an_error(monkeypatch, capsys):
     assert "got Itanium" in capsys.readouterr().err
 
 
+@pytest.mark.exact("it asks a NumPy of its own what it picks")
 @on_intel
 def test_an_older_processor_leaves_instructions_out():
     left_out = {}

@@ -184,7 +184,7 @@ def run(net, x, state=None, **given):
 
 
 def close(ours, expected):
-    np.testing.assert_allclose(np.ravel(ours), np.ravel(expected), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(np.ravel(ours), np.ravel(expected), rtol=0, atol=1e-14)
 
 
 def test_hebb_t_is_used_at_step_t_and_e_t_makes_hebb_t_plus_1():

@@ -52,10 +52,12 @@ def test_agrees_with_the_definition(monkeypatch, seed):
     """With all matrices worked on together, and with every episode's alone: what is found in one block is not lost."""
     problem, plan = case(seed)
     expected, _ = definition(problem)
-    assert_close(results(problem, plan), expected, 1e-12)
+    # What is driven without a bound grows, and so does its rounding.
+    tolerance = 1e-10 if problem.net.modulator.name == "linear" else 1e-11
+    assert_close(results(problem, plan), expected, tolerance)
     if plan.rows > 1:
         monkeypatch.setattr(chunk, "BLOCK", 1)
-        assert_close(results(problem, plan), expected, 1e-12)
+        assert_close(results(problem, plan), expected, tolerance)
 
 
 def test_the_draws_cover_what_can_happen():

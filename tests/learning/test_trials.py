@@ -85,6 +85,8 @@ def test_forward_is_the_loop_over_episodes(options):
 @pytest.mark.parametrize("regime", ["inactive", "sometimes"])
 def test_gradients_to_parameters_inputs_and_the_first_state(options, method, regime):
     problem = problem_of(options, regime=regime if options["plasticity"] != "none" else None)
+    if "state.hebb" in problem.inputs:  # not at Clip's kink itself, where the two sides differ
+        problem = problem._replace(inputs=problem.inputs | {"state.hebb": 0.99 * problem.inputs["state.hebb"]})
     report = gradcheck(
         lambda inputs: problem.pair(*step_by_step(problem, inputs, BEGINS)),
         problem.inputs,

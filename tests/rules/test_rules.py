@@ -215,9 +215,9 @@ def test_where_nothing_is_added_the_soft_bound_counts_as_a_way_down():
     for mu, h_prev, p in ((0, 2, 0.5), (2, 0, 0.5), (2, 0.5, 0)):
         hebb_next, dhebb, dmu, dh, dp = one_entry("soft", 0.5, mu, h_prev, p, 1.0)
         assert (hebb_next, dhebb) == (0.5, 1)
-        assert (dmu, dh, dp) == (1.5 * h_prev * p, 1.5 * mu * p, 1.5 * mu * h_prev)
+        assert (dmu, dh, dp) == pytest.approx((1.5 * h_prev * p, 1.5 * mu * p, 1.5 * mu * h_prev), rel=1e-14)
     above, below = (one_entry("soft", 0.5, mu, 1, 1, 1.0)[2] for mu in (2**-1000, -(2**-1000)))
-    assert (above, below) == (0.5, 1.5)
+    assert (above, below) == pytest.approx((0.5, 1.5), rel=1e-14)
 
 
 def test_the_soft_bound_itself():

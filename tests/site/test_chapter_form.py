@@ -19,20 +19,7 @@ CORE = [path for path in PATHS if path.name < "08"]
 ITEM = re.compile(r"^(?:- |\d\. )", re.M)
 NEXT = re.compile(r"^(?:Next:|\*\*Next:\*\*) .*?\]\(([^)#]+)\)")
 
-# The chapters that break a rule still, because they have not been rewritten. One that keeps it must leave its list.
-NOT_YET = {
-    "ends": "20",
-    "folds": "",
-    "tasks": "",
-    "twelve tasks": "",
-}
-broken = pytest.mark.xfail(strict=True, reason="not yet rewritten: NOT_YET")
-
-
-def chapters(rule):
-    """Every notebook; those that NOT_YET lists for the rule are expected to break it."""
-    marked = [pytest.param(path, marks=broken if path.name[:2] in NOT_YET[rule].split() else ()) for path in PATHS]
-    return pytest.mark.parametrize("path", marked, ids=lambda path: path.stem)
+every_chapter = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 
 
 def section(notebook, heading):
@@ -95,23 +82,22 @@ def read(path):
     return nbformat.read(path, as_version=4)
 
 
-@chapters("ends")
+@every_chapter
 def test_ends_with_three_lines_three_questions_and_the_next_chapter(path):
     following = [*NAMES, "../README.md"][NAMES.index(path.name) + 1]  # the last one leads back to the table
     assert not faults_of_end(read(path), following)
 
 
-@chapters("folds")
+@every_chapter
 def test_folds_long_imports_and_says_so_twice(path):
     assert not faults_of_folding(read(path))
 
 
-@chapters("tasks")
+@every_chapter
 def test_tasks_start_empty_and_have_a_folded_solution_that_is_right(path):
     assert not faults_of_tasks(read(path))
 
 
-@(broken if NOT_YET["twelve tasks"] else lambda test: test)
 def test_the_core_path_has_at_least_twelve_graded_tasks():
     assert sum(len(tasks(read(path))) for path in CORE) >= 12
 

@@ -13,7 +13,6 @@ from bpm_numpy.site.path import README, chapters, minutes, needs, state_in_table
 
 PATHS = find_notebooks()
 CHAPTERS = chapters()
-NOT_YET = False  # until `python -m bpm_numpy.site.path` has been run over the rewritten notebooks
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter.number)
@@ -28,7 +27,6 @@ def test_the_core_needs_nothing_outside_the_core():
     assert all(kinds[n] == "core" for chapter in CHAPTERS if chapter.kind == "core" for n in chapter.needs)
 
 
-@pytest.mark.xfail(NOT_YET, strict=True, reason="the notebooks are being rewritten: NOT_YET")
 def test_the_notebooks_state_the_minutes_that_are_measured():
     for path, chapter in zip(PATHS, CHAPTERS):
         opening = nbformat.read(path, as_version=4).cells[0].source

@@ -17,7 +17,6 @@ GREEK = (
 ).split()
 # Words, names of environments, and labels, none of which is a letter of a formula.
 WORDS = re.compile(r"\\(?:text|textbf|texttt|operatorname|begin|end|tag|mathrm)\*?\s*\{[^{}]*\}|\\mathrm\s+\w")
-NOT_YET = {}  # number -> the letters that it still has against the page
 
 
 def formulas(markdown):
@@ -74,9 +73,6 @@ def used(path):
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_chapter_has_no_letter_against_the_page(path):
     against = used(path) - LISTED[path.name[:2]]
-    if path.name[:2] in NOT_YET:  # what is listed there and nothing else, and not for longer than it stands there
-        assert against and against <= letters(NOT_YET[path.name[:2]]), sorted(against)
-        pytest.xfail(f"not yet rewritten: {sorted(against)}")
     assert not against, sorted(against)
 
 

@@ -99,15 +99,17 @@ class Chunk:
         for rows, Z, Y in self.work.blocks:
             for side, (coefficients, r) in enumerate(ends):
                 sum_of_outer(self.a[:, rows], r[:, rows], Z)
-                for coefficient, start in zip(coefficients, self.starts):
-                    if coefficient is None:
-                        continue
-                    one = _is_one(coefficient)
-                    Z += start[rows] if one else np.multiply(_of_columns(coefficient, rows), start[rows], out=Y)
-                into = matrices[side][rows]
+                own, into = coefficients[side], matrices[side][rows]
+                for k, coefficient in enumerate(coefficients):
+                    if k != side and coefficient is not None:
+                        Z += np.multiply(_of_columns(coefficient, rows), self.starts[k][rows], out=Y)
+                start = self.starts[side][rows]
+                if not _is_one(own):
+                    start = np.multiply(_of_columns(own, rows), start, out=Y)
                 if side or bound == np.inf:
-                    into[...] = Z
+                    np.add(start, Z, out=into)
                     continue
+                Z += start
                 np.clip(Z, -bound, bound, out=into)
                 if inside is not None:
                     np.equal(Z, into, out=inside[rows])

@@ -54,11 +54,15 @@ def init_parameters(net, rng):
     """dict: parameter name -> array of the network's dtype, drawn from ``rng`` as the table above says."""
     table, params = parameter_table(net), {}
     for name, (shape, _) in table.items():
+        if not isinstance(shape, tuple):
+            raise TypeError(f"parameters: expected the shape of {name} as a tuple, got {shape!r}")
         check_size(name, *shape)
     for name, (shape, start) in table.items():
         value = np.asarray(start(rng, shape) if callable(start) else np.full(shape, start))
-        if value.shape != tuple(shape):
+        if value.shape != shape:
             raise ValueError(f"parameters: expected {name} to start with shape {shape}, got {value.shape}")
+        if value.dtype.kind not in "iuf" or not np.isfinite(value).all():
+            raise ValueError(f"parameters: expected {name} to start with finite numbers, got {start!r}")
         params[name] = value.astype(net.dtype)
     return params
 

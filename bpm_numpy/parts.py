@@ -34,6 +34,10 @@ class Part:
         """dict: name -> Parameter, of all parameters that are its own."""
         return {}
 
+    def lacks(self, function):
+        """NotImplementedError: a part of this kind needs a function that this one doesn't have."""
+        raise NotImplementedError(f"{self.kind}: expected {type(self).__name__} to have {function}, got none")
+
     def __reduce_ex__(self, protocol):
         """Copied and pickled by its name if that is registered: a copy of a network has the very same parts."""
         return (find_part, (self.kind, self.name)) if is_registered(self) else super().__reduce_ex__(protocol)

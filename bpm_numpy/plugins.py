@@ -15,6 +15,7 @@ import hashlib
 import importlib.util
 import os
 import sys
+import traceback
 from pathlib import Path
 
 from .parts import Part, add_part, check_name
@@ -108,8 +109,15 @@ def load_plugin(path):
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise ValueError(f"plugin: expected {path} to run, got {type(error).__name__}: {error}") from error
+        came = f"{type(error).__name__}: {error}{place_in(error, [str(path)])}"
+        raise ValueError(f"plugin: expected {path} to run, got {came}") from error
     PLUGINS.append(str(path))
+
+
+def place_in(error, files):
+    """Where an error came from if it came through one of these files, in brackets; "" for all else."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
+    return f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
 
 
 def load_plugins(paths):

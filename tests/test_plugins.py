@@ -27,6 +27,7 @@ from bpm_numpy import (
 )
 from bpm_numpy.__main__ import main
 from bpm_numpy.commands.check import jobs
+from bpm_numpy.commands.messages import explain
 from bpm_numpy.lab import settings, studies
 from bpm_numpy.lab.runs import load_curve, load_network, load_progress, load_settings
 from bpm_numpy.learning import training
@@ -377,7 +378,7 @@ def test_about_json_says_which_task_to_register(plugin, kept):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("1 / 0", "got ZeroDivisionError: division by zero"),
+        ("\n1 / 0", "got ZeroDivisionError: division by zero (PATH, line 2)"),
         ("import sys; sys.exit(3)", "got SystemExit: 3"),
         ("def f(:", "got SyntaxError: "),
         ("from nowhere import rule", "got ModuleNotFoundError: No module named 'nowhere'"),
@@ -392,8 +393,19 @@ def test_a_plugin_that_raises_is_one_line(clean, tmp_path, capsys, text, words):
     path.write_text(text)
     assert main(["--plugin", str(path), "gather", "runs"]) == 2
     (line,) = lines(capsys)
-    assert line.startswith(f"--plugin: expected {path} to run, {words}")
+    assert line.startswith(f"--plugin: expected {path} to run, {words.replace('PATH', str(path))}")
     assert plugins.PLUGINS == [] and not any("wrong" in name for name in sys.modules if "plugin" in name)
+
+
+def test_an_error_inside_a_plugin_says_where(clean, tmp_path):
+    path = tmp_path / "slips.py"
+    path.write_text("import numpy as np\n\ndef slip():\n    np.sum([1.0], axs=0)\n")
+    plugins.load_plugin(path)
+    module = next(module for name, module in sys.modules.items() if "plugin_slips" in name)
+    with pytest.raises(TypeError) as caught:
+        module.slip()
+    line = explain(caught.value, lambda name: f"--{name}")
+    assert "'axs'" in line and line.endswith(f" ({path}, line 4)") and "--axs" not in line
 
 
 @pytest.mark.parametrize(

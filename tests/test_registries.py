@@ -259,6 +259,19 @@ def test_a_start_of_another_shape_is_refused(came):
         net.init(np.random.default_rng(6))
 
 
+@pytest.mark.parametrize(
+    "start", [None, "0.3", np.nan, lambda rng, shape: np.full(shape, np.inf), lambda rng, shape: np.ones(shape) > 0]
+)
+def test_a_start_that_is_no_finite_number_is_refused(start):
+    with pytest.raises(ValueError, match="^parameters: expected u to start with finite numbers, got "):
+        with_parameters(u=Parameter((3,), start)).init(np.random.default_rng(6))
+
+
+def test_a_shape_that_is_no_tuple_is_refused():
+    with pytest.raises(TypeError, match="^parameters: expected the shape of u as a tuple, got 3$"):
+        with_parameters(u=Parameter(3, 0.3)).init(np.random.default_rng(6))
+
+
 # What a rule may be that the package's own are not.
 
 
@@ -330,7 +343,7 @@ def test_a_rule_with_a_state_a_bound_and_parameters_of_its_own(cell, options):
 def test_a_part_that_is_not_finished_says_so(kind, base):
     unfinished = type("Unfinished", (base,), {"name": "unfinished"})()
     net = PlasticNetwork(1, 2, 1, **{kind: unfinished})
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(NotImplementedError, match=f"^{kind}: expected Unfinished to have "):
         net.forward(net.init(np.random.default_rng(9)), np.ones((1, 1, 1)))
 
 

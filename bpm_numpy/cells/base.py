@@ -24,18 +24,18 @@ class Cell(Part):
 
         p_t is the post-synaptic activity that plasticity sees.
         """
-        raise NotImplementedError
+        self.lacks("forward")
 
     def backward(self, net, dh, dc, dp, cache):
         """dh (B, N), dc (like c, or None), dp (B, N) -> dx (B, D), dh_prev (B, N), dc_prev, dy (B, N), gradients.
 
         dh_prev leaves out what goes through y: that is the network's.
         """
-        raise NotImplementedError
+        self.lacks("backward")
 
     def jvp(self, net, t_params, t_x, t_h_prev, t_c_prev, t_y, cache):
         """-> tangents of h_t (B, N), c_t (or None) and p_t (B, N)."""
-        raise NotImplementedError
+        self.lacks("jvp")
 
 
 def gate_parameters(net, gates, bias=None):

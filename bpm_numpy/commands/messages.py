@@ -5,6 +5,7 @@ import re
 import sys
 import warnings
 
+from .. import plugins
 from ..files import FilesWarning
 
 # What a person can type, and what a disk, an installation or the memory can refuse. All else is a fault of the program.
@@ -32,6 +33,9 @@ def explain(error, typed):
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     message = " ".join(str(error).split()) or type(error).__name__
     message = message if len(message) < 2000 else message[:2000] + " ..."
+    place = plugins.place_in(error, plugins.PLUGINS)
+    if place:
+        return message + place
     unknown = re.search(r"unexpected keyword argument '(\w+)'", message)
     if unknown:
         return f"{typed(unknown[1])}: expected the name of an option ({message})"

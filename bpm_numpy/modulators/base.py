@@ -10,11 +10,11 @@ class Modulator(Part):
 
     def forward(self, net, params, h):
         """h (B, N) -> M (B,), cache."""
-        raise NotImplementedError
+        self.lacks("forward")
 
     def backward(self, net, dM, cache):
         """dM (B,) -> dh (B, N), gradients."""
-        raise NotImplementedError
+        self.lacks("backward")
 
     def backward_h(self, net, dM, cache):
         """The dh (B, N) of ``backward`` alone. Where it is quicker than the whole, a modulator may say how."""
@@ -22,7 +22,7 @@ class Modulator(Part):
 
     def jvp(self, net, t_params, t_h, cache):
         """Tangent of M (B,)."""
-        raise NotImplementedError
+        self.lacks("jvp")
 
 
 # What most modulators begin with: a weighted sum of h_t.
@@ -58,11 +58,11 @@ class OfWeightedSum(Modulator):
 
     def f(self, a):
         """a (B,) -> M (B,)."""
-        raise NotImplementedError
+        self.lacks("f")
 
     def slope(self, M):
         """f'(a) (B,), from M = f(a)."""
-        raise NotImplementedError
+        self.lacks("slope")
 
     def parameters(self, net):
         return weighted(net, "W_m", "b_m")

@@ -44,6 +44,7 @@ def check_rule(rule, rng, *, loops=None, raise_on_failure=True):
         for title, net, inputs in _rule_places(rule, *_rule_inputs(rule, rng, reading)):
             case = _rule_case(rule, net)
             findings += check_alone(f"{reading}, {title}: ", case, inputs, rng, at_kink=title == AT_BOUND)
+            findings += _each_alone(f"{reading}, {title}: ", case, inputs, RULE_INPUTS)
             findings += _against_loops(case, inputs, loops, net, RULE_INPUTS)
             findings += _within_clip(f"{reading}, {title}: ", case, net, inputs) if rule.uses_clip else []
     return _conclude(rule, findings, rng, loops, raise_on_failure)
@@ -69,6 +70,7 @@ def check_modulator(modulator, rng, *, loops=None, raise_on_failure=True):
     case = Case(forward, backward, lambda t, cache: [modulator.jvp(net, t, t["h"], cache)], ("M(t)",))
     findings = check_alone("", case, inputs, rng)
     findings += check_alone("backward_h: ", case._replace(backward=backward_h), inputs, rng)
+    findings += _each_alone("", case, inputs, ("h",))
     outputs = loops and (lambda *given: [loops(*given)])
     findings += _against_loops(case, inputs, outputs, net, ("h",))
     return _conclude(modulator, findings, rng, loops, raise_on_failure)
@@ -90,6 +92,7 @@ def check_cell(cell, rng, *, loops=None, raise_on_failure=True):
         inputs = draw(rng, {"x": (B, D), "h_prev": (B, N), "y": (B, N)} | carried | own)
         case = _cell_case(cell, net)
         findings += check_alone(f"{reading}: ", case, inputs, rng)
+        findings += _each_alone(f"{reading}: ", case, inputs, CELL_INPUTS)
         findings += _against_loops(case, inputs, loops, net, CELL_INPUTS)
     return _conclude(cell, findings, rng, loops, raise_on_failure)
 
@@ -187,10 +190,28 @@ def _present(names, values):
 
 
 def _shapes(part, net):
-    return {name: parameter.shape for name, parameter in part.parameters(net).items()}
+    """dict: name -> shape of the part's parameters; ValueError where one is called as an input is."""
+    shapes = {name: parameter.shape for name, parameter in part.parameters(net).items()}
+    inputs = [name for name in shapes if name in {"h", *RULE_INPUTS, *CELL_INPUTS}]
+    if inputs:
+        raise ValueError(f"parameters: expected names that no input has, got {', '.join(inputs)} from {part}")
+    return shapes
 
 
-# Orientation
+# Episodes and orientation
+
+
+def _each_alone(title, case, inputs, names):
+    """The Finding that no episode changes what comes of another, as a list. names: the inputs that have episodes."""
+    what = f"{title}one episode at a time"
+    try:
+        ours, _ = case.forward(inputs)
+        episodes = [{name: inputs[name][b : b + 1] for name in names if name in inputs} for b in range(B)]
+        alone = zip(*(case.forward(inputs | episode)[0] for episode in episodes))
+        theirs = [None if values[0] is None else np.concatenate(values) for values in alone]
+    except Exception as error:
+        return [raised(what, error)]
+    return [compare(what, case.outputs, theirs, ours, "forward: an episode changes what comes of another:")]
 
 
 def _against_loops(case, inputs, loops, net, names):

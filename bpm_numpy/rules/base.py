@@ -27,18 +27,18 @@ class Rule(Part):
 
     def forward(self, net, params, hebb, mu, h_prev, p, trace):
         """hebb (B, N, N), mu, h_prev and p (B, N), trace (B, *carried) or None -> Hebb(t+1), next trace, cache."""
-        raise NotImplementedError
+        self.lacks("forward")
 
     def backward(self, net, d_hebb_next, d_trace_next, cache):
         """-> dhebb (B, N, N), dmu (B, N), dh_prev, dp (B, N), dtrace (like the trace, or None), gradients.
 
         dmu is summed over the pre-synaptic neurons alone, also where neurons share one drive.
         """
-        raise NotImplementedError
+        self.lacks("backward")
 
     def jvp(self, net, t_params, t_hebb, t_mu, t_h_prev, t_p, t_trace, cache):
         """-> tangents of Hebb(t+1) (B, N, N) and of the next trace (or None)."""
-        raise NotImplementedError
+        self.lacks("jvp")
 
 
 def check_sums(rule):
@@ -68,15 +68,15 @@ class EligibilityRule(Rule):
 
     def eligibility(self, net, params, hebb, h_prev, p, trace):
         """-> E(t) (B, N, N), next trace (or None), cache."""
-        raise NotImplementedError
+        self.lacks("eligibility")
 
     def eligibility_backward(self, net, dE, d_trace_next, cache):
         """dE (B, N, N), d_trace_next (or None) -> dhebb (None for zero), dh_prev, dp (B, N), dtrace, gradients."""
-        raise NotImplementedError
+        self.lacks("eligibility_backward")
 
     def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):
         """-> tangents of E(t) (B, N, N) and of the next trace (or None)."""
-        raise NotImplementedError
+        self.lacks("eligibility_jvp")
 
     def forward(self, net, params, hebb, mu, h_prev, p, trace):
         E, trace_next, cache = self.eligibility(net, params, hebb, h_prev, p, trace)

@@ -274,7 +274,25 @@ class Raises(Outer):
         raise NotImplementedError("jvp comes later")
 
 
+class ReadsOtherEpisodes(Outer):
+    """An episode's Hebb depends on the others: all gradients of a wrong function are right."""
+
+    name, sums = "reads other episodes", None
+
+    def eligibility(self, net, params, hebb, h_prev, p, trace):
+        return super().eligibility(net, params, hebb, h_prev, p - p.mean(axis=0), trace)
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        dhebb, dh_prev, dp, dtrace, grads = super().eligibility_backward(net, dE, d_trace_next, cache)
+        return dhebb, dh_prev, dp - dp.mean(axis=0), dtrace, grads
+
+    def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):
+        t_q = t_p - t_p.mean(axis=0)
+        return super().eligibility_jvp(net, t_params, t_hebb, t_h_prev, t_q, t_trace, cache)
+
+
 WRONG_RULES = [
+    (ReadsOtherEpisodes, r"one episode at a time: forward: an episode changes what comes of another: Hebb\(t\+1\)"),
     (WrongSign, r"clip inactive: backward, complex: backward: wrong gradient of h_prev"),
     (WritesIntoHebb, r"runs: ValueError: output array is read-only"),
     (UsesWhatItWrote, r"expected the same gradients from the same cache, got others"),
@@ -297,6 +315,15 @@ WRONG_RULES = [
 def test_a_wrong_rule_is_found_and_named(rule, words):
 
     assert re.search(words, wrongs(rule()), re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "kind, base", [("rule", Outer), ("cell", type(REGISTRIES["cell"]["rnn"])), ("modulator", Tanh)]
+)
+def test_a_parameter_called_as_an_input_is_refused(kind, base):
+    parameters = {"parameters": lambda self, net: {"p": Parameter((), 0.0)}, "name": "odd"}
+    with pytest.raises(ValueError, match=f"^parameters: expected names that no input has, got p from <{kind} odd>"):
+        CHECKS[kind](type("Odd", (base,), parameters)(), rng())
 
 
 def test_only_loops_find_a_product_that_is_transposed_in_both_passes():
@@ -337,7 +364,7 @@ class WithoutBias(Tanh):
 
 
 class MixesEpisodes(Modulator):
-    """M reads the mean over the batch: right derivatives, but the chunked way cuts the batch into slices."""
+    """M reads the mean over the batch: right derivatives of a function that no episode has on its own."""
 
     name = "mixes episodes"
 
@@ -361,7 +388,7 @@ WRONG_MODULATORS = [
     (OtherBackwardH, r"backward_h: backward, complex: backward: wrong gradient of h"),
     (WrongSlope, r"backward, complex: backward: wrong gradient of h, W_m, b_m"),
     (WithoutBias, r"backward: expected a gradient of b_m, got none"),
-    (MixesEpisodes, r"by chunks is another function than the definition"),
+    (MixesEpisodes, r"one episode at a time: forward: an episode changes what comes of another: M\(t\)"),
 ]
 
 

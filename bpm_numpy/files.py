@@ -236,6 +236,8 @@ def _open_lock(path, folder):
                 free = _lock(handle)
             except OSError as error:
                 raise OSError(error.errno, f"{error.strerror} (a disk without locks)", path) from None
+            if os.fstat(handle).st_size:
+                raise ValueError(f"folder: expected {LOCK} to be empty, got {path} with something in it; move it away")
             if not free:
                 raise ValueError(f"folder: expected one that nothing else writes to, got {folder}, which is in use")
             if os.path.exists(path) and os.path.samestat(os.stat(path), os.fstat(handle)):
@@ -307,7 +309,8 @@ def read_text(path, largest=10**8):
 
 def read_json(path):
     """What a JSON file holds; ValueError, naming it, if it is none."""
+    text = read_text(path)
     try:
-        return json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"path: expected a JSON file, got {os.fspath(path)} ({error})") from None

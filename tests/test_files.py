@@ -236,6 +236,22 @@ def test_one_process_at_a_time_and_a_kill_releases_the_lock(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_a_file_of_the_user_in_the_place_of_the_lock_stays(tmp_path):
+    path = tmp_path / ".bpm_numpy.lock"
+    path.write_text("mine")
+    with pytest.raises(ValueError, match="^folder: expected .bpm_numpy.lock to be empty, got .*; move it away$"):
+        with locked(tmp_path):
+            pass
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.skipif(not hasattr(sys, "set_int_max_str_digits"), reason="this Python reads numbers of any length")
+def test_a_number_too_long_to_read_is_named_with_its_file(tmp_path):
+    (tmp_path / "long.json").write_text("1" * 5000)
+    with pytest.raises(ValueError, match="^path: expected a JSON file, got .*long.json"):
+        read_json(tmp_path / "long.json")
+
+
 def test_a_lock_is_released_by_an_error_and_passes_it_on(tmp_path):
     for error in (FileNotFoundError, OSError, KeyboardInterrupt):
         with pytest.raises(error), locked(tmp_path):

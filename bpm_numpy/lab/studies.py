@@ -19,6 +19,7 @@ import json
 import os
 import platform
 import shutil
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -197,8 +198,9 @@ def write_study(name, runs, command, data=DATA, force=False):
         if not force:
             check_recorded(name, len({run.settings.seed for run in runs}), data)
         # Whole in a folder of its own first: interventions take minutes, in which much can happen.
-        beside = Path(data) / f".bpm_numpy-{name}"
-        shutil.rmtree(beside, ignore_errors=True)  # of a record that was interrupted
+        for left in Path(data).glob(f".bpm_numpy-{name}-????????"):  # by a record that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".bpm_numpy-{name}-", dir=data))
         try:
             make_folder(beside / name)
             _write_record(beside / name, name, runs, command, beside)
@@ -278,7 +280,11 @@ def load_about(name, data=DATA):
     folder = Path(data) / name
     if not (folder / "about.json").exists():
         raise ValueError(f"data: expected the study in {folder}, found none; python -m bpm_numpy study {name} makes it")
-    return read_json(folder / "about.json")
+    about = read_json(folder / "about.json")
+    lines = about.get("lines") if isinstance(about, dict) else None
+    if not isinstance(lines, dict) or not all(isinstance(line, dict) and "settings" in line for line in lines.values()):
+        raise ValueError(f"data: expected lines with settings in {folder / 'about.json'}, got none")
+    return about
 
 
 def load_recorded(name, label, batch=None, data=DATA):
@@ -297,6 +303,8 @@ def load_study(name, data=DATA, column="score"):
     """What was kept of a study: about.json as a dict, and one ``runs.Group`` per label, of a column of curves.csv."""
     about = load_about(name, data)
     rows = list(csv.DictReader(io.StringIO(read_text(Path(data) / name / "curves.csv"), newline="")))
+    if not rows:
+        raise ValueError(f"data: expected rows in {Path(data) / name / 'curves.csv'}, got none")
     check_choice("column", column, [key for key in rows[0] if key not in ("label", "seed", "update")])
     groups = []
     for label, line in about["lines"].items():

@@ -191,6 +191,7 @@ BROKEN = {
     "a field more": (lambda values: values.update(colour="red"), "unknown colour"),
     "another task": (lambda values: values.update(task="chess"), "task: expected"),
     "a word for a number": (lambda values: values.update(updates="six"), "updates: expected an integer"),
+    "a dict for a name": (lambda values: values.update(setting={}), "setting: expected a string, got dict"),
     "no options": (lambda values: values.update(task_options=None), "task_options: expected a dict"),
 }
 

@@ -90,12 +90,28 @@ def test_a_record_of_more_seeds_and_files_of_the_user_are_left_alone(small_study
     assert main(words) == 0  # its own record, made again
     assert main([*words, "--seeds", "1", "--force"]) == 0
     assert {len(group.scores) for group in studies.load_study("association", small_study / "data")[1]} == {1}
-    for name, text in (("about.json", "{}"), ("about.json", '{"study": "maze"}'), ("curves.csv", "of the user")):
+    kept = folder / "curves.csv"
+    for text in ("", kept.read_text().splitlines()[0] + "\n"):
+        kept.write_text(text)
+        assert main(words) == 2 and "study: --data: expected the study association in" in capsys.readouterr().err
+    for name, text in (
+        ("about.json", '{"lines": []}'),
+        ("about.json", "{}"),
+        ("about.json", '{"study": "maze"}'),
+        ("curves.csv", "of the user"),
+    ):
         for path in folder.iterdir():
             path.unlink()
         (folder / name).write_text(text)
         assert main(words) == 2 and "study: --data: expected" in capsys.readouterr().err
         assert [path.read_text() for path in folder.iterdir()] == [text]
+
+
+def test_a_folder_of_the_user_beside_a_record_stays(small_study):
+    mine = small_study / "data/.bpm_numpy-association/mine"
+    mine.mkdir(parents=True)
+    assert main(["study", "association", "--out", str(small_study / "runs")]) == 0 and mine.exists()
+    assert sorted(path.name for path in (small_study / "data").iterdir()) == [".bpm_numpy-association", "association"]
 
 
 def test_a_record_that_is_interrupted_leaves_the_one_before_whole(small_study, monkeypatch):

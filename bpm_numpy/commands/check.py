@@ -7,8 +7,10 @@ step. Parameters, inputs and the initial state are all checked.
 """
 
 import json
+import multiprocessing
 import os
 import signal
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 
@@ -118,7 +120,14 @@ def ignore_interrupts():
 
 def _begin_process(plugins):
     ignore_interrupts()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     load_plugins(plugins)
+
+
+def _end_with_parent():
+    """End this process when the one that started it has ended, also by a kill."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def check_one(job):

@@ -1,5 +1,6 @@
 """What a person types and what a disk does: one line that says what is wrong, in their words, and an exit code."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -247,6 +248,20 @@ def test_ctrl_c_ends_every_command_in_one_line(tmp_path, words, ready):
         for _ in range(100):
             os.killpg(process.pid, 0)
             time.sleep(0.05)
+
+
+@posix
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
+def test_processes_of_a_check_end_with_it(tmp_path, number):
+    process = start("check", "--rule", "outer", cwd=tmp_path)
+    assert process.stderr.readline().startswith("checks")
+    os.kill(process.pid, getattr(signal, number))
+    try:
+        process.communicate(timeout=60)  # waits for all that have its stderr open
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -getattr(signal, number)
 
 
 @posix

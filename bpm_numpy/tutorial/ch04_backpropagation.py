@@ -73,7 +73,7 @@ def modulated_backward(dhebb_next, h_prev, h, hebb, W_m, b_m):
     dh_prev = dX @ h  # (e) the product
     dp = h_prev @ dX
     dm = (1 - M**2) * dM  # (f) the modulator
-    dh = dp + W_m * dm  # (g) two arrows reach h_t
+    dh = dp + W_m * dm  # (g) from both that read h_t
     return {"h_prev": dh_prev, "h": dh, "hebb": dhebb_next, "W_m": h * dm, "b_m": dm}
 
 

@@ -43,6 +43,7 @@ def start(*words, cwd):
         cwd=cwd,
         env=environment,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # shells ignore it in what they start with &
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 from bpm_numpy.figures.draw_start_here import plot_binding, plot_pre_to_post, plot_two_networks
 from bpm_numpy.tutorial import ch00_start_here as chapter
 from bpm_numpy.tutorial.grader import grade
+from tests.tutorial.exercises import check_named
 
 EXERCISES = {"readout": chapter.READOUT, "one_shot": chapter.ONE_SHOT}
 MISTAKES = [(name, text) for name, exercise in EXERCISES.items() for text in exercise.mistakes]
@@ -30,13 +31,7 @@ def test_the_right_answer_is_right(name, seed):
 
 @pytest.mark.parametrize("name, text", MISTAKES, ids=[text[:40] for _, text in MISTAKES])
 def test_every_planted_mistake_is_named(name, text):
-    exercise = EXERCISES[name]
-
-    def mistaken(d_logits, **inputs):
-        return RIGHT[name](d_logits, **inputs) | exercise.mistakes[text](d_logits, **inputs)
-
-    verdict = grade(exercise, mistaken, np.random.default_rng(0))
-    assert not verdict.right and verdict.text.endswith(f"Look at {text}")
+    check_named(EXERCISES[name], RIGHT[name], text)
 
 
 def test_the_sentence_is_read_letter_by_letter():

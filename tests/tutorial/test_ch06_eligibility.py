@@ -8,7 +8,7 @@ from bpm_numpy.figures.draw_eligibility import plot_verdict
 from bpm_numpy.rules.outer import outer_forward
 from bpm_numpy.rules.taylor import taylor_forward
 from bpm_numpy.tutorial import ch06_eligibility as chapter
-from bpm_numpy.tutorial.grader import grade
+from tests.tutorial.exercises import check_named, check_right
 
 MISTAKES = [(name, text) for name, exercise in chapter.EXERCISES.items() for text in exercise.mistakes]
 
@@ -42,17 +42,12 @@ RIGHT = {function.__name__: function for function in (one_term_backward, trace_b
 
 @pytest.mark.parametrize("name", chapter.EXERCISES)
 def test_a_right_backward_pass_is_right(name):
-    assert all(grade(chapter.EXERCISES[name], RIGHT[name], np.random.default_rng(seed)).right for seed in range(5))
+    check_right(chapter.EXERCISES[name], RIGHT[name])
 
 
 @pytest.mark.parametrize("name, text", MISTAKES, ids=[text[:40] for _, text in MISTAKES])
 def test_every_planted_mistake_is_named(name, text):
-    def mistaken(*d_outputs, **inputs):
-        return RIGHT[name](*d_outputs, **inputs) | chapter.EXERCISES[name].mistakes[text](*d_outputs, **inputs)
-
-    for seed in range(5):
-        verdict = grade(chapter.EXERCISES[name], mistaken, np.random.default_rng(seed))
-        assert not verdict.right and verdict.text.endswith(f"Look at {text}")
+    check_named(chapter.EXERCISES[name], RIGHT[name], text)
 
 
 @pytest.mark.parametrize("reading", ["notes", "paper"])

@@ -13,7 +13,7 @@ from bpm_numpy.tutorial.ch08_lstm import (
     holding_network,
     written_once,
 )
-from bpm_numpy.tutorial.grader import grade
+from tests.tutorial.exercises import check_named, check_right
 
 MISTAKES = [(name, text) for name, exercise in EXERCISES.items() for text in exercise.mistakes]
 
@@ -35,17 +35,12 @@ RIGHT = {"cell_backward": cell_backward, "gate_backward": gate_backward}
 
 @pytest.mark.parametrize("name", EXERCISES)
 def test_a_right_backward_pass_is_right(name):
-    assert all(grade(EXERCISES[name], RIGHT[name], np.random.default_rng(seed)).right for seed in range(5))
+    check_right(EXERCISES[name], RIGHT[name])
 
 
 @pytest.mark.parametrize("name, text", MISTAKES, ids=[text[:40] for _, text in MISTAKES])
 def test_every_planted_mistake_is_named(name, text):
-    def mistaken(*d_outputs, **inputs):
-        return RIGHT[name](*d_outputs, **inputs) | EXERCISES[name].mistakes[text](*d_outputs, **inputs)
-
-    for seed in range(5):
-        verdict = grade(EXERCISES[name], mistaken, np.random.default_rng(seed))
-        assert not verdict.right and verdict.text.endswith(f"Look at {text}")
+    check_named(EXERCISES[name], RIGHT[name], text)
 
 
 readings = pytest.mark.parametrize("reading", ["notes", "paper"])

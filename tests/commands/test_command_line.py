@@ -242,7 +242,12 @@ def test_ctrl_c_ends_every_command_in_one_line(tmp_path, words, ready):
     else:
         time.sleep(2)
     os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    try:
+        _, err = process.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)  # it would run on beside all other tests
+        process.communicate()
+        raise
     lines = [line for line in err.splitlines() if not line.startswith(("checks", "figures ", "cases"))]
     assert lines == [f"{words[0]}: interrupted"] and process.returncode == 130
     with pytest.raises(ProcessLookupError):  # nobody of its group is left

@@ -3,7 +3,8 @@
 What stays is in figures/data, or in --data DIR.
 
 The runs are ``train`` commands in processes of their own. The study can be stopped at any time; the same command goes
-on where it was, and leaves alone what is done.
+on where it was, and leaves alone what is done. Other programs can spread the runs as well: ``--list`` prints them, and
+``--gather`` keeps what they have made.
 """
 
 import contextlib
@@ -38,6 +39,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--force", action="store_true", help="replace a record of more seeds, or files not of the study"
     )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--list", action="store_true", help="print the runs as commands, one per line, and run none")
+    instead.add_argument("--gather", action="store_true", help="keep the seeds whose runs are all done, and run none")
 
 
 def run(arguments):
@@ -48,14 +52,25 @@ def run(arguments):
     check_path(data, "data")
     seeds = study.seeds if arguments.seeds is None else arguments.seeds
     out = Path("runs/studies") / name if arguments.out is None else arguments.out
+    check_count("jobs", arguments.jobs)
+    check_count("seeds", seeds)
+    runs = runs_of(study, out, seeds)
+    if arguments.list:
+        for chain in chains_of(runs):
+            print(" && ".join(shlex.join(["python", *words_of(run)]) for run in chain))
+        return 0
+    if arguments.gather:
+        seeds = done_seeds(runs)
+        left_out = sum(is_finished(run) for run in runs if run.settings.seed >= seeds)
+        print(f"{seeds} seeds are done in {out}" + f"; {left_out} runs of further ones are left out" * bool(left_out))
+        if not seeds:
+            raise ValueError(f"folder: expected all runs of seed 0 done in {out}; --list prints them")
+        runs = [run for run in runs if run.settings.seed < seeds]
     words = ["study", name, *(["--seeds", str(seeds)] if seeds != study.seeds else [])]
     words += [] if arguments.data is None else ["--data", arguments.data]
     command = shlex.join(["python", "-m", "bpm_numpy", *plugin_words(), *words])
-    check_count("jobs", arguments.jobs)
-    check_count("seeds", seeds)
     if not arguments.force:
         check_recorded(name, seeds, data)
-    runs = runs_of(study, out, seeds)
     make_folder(out)
     with locked(out):
         pending = [run for run in runs if not is_finished(run)]
@@ -112,19 +127,41 @@ def next_of(waiting, active):
     return waiting[0] if waiting and not active else None
 
 
+def chains_of(runs):
+    """The Runs in lists that any number of processes can take in any order: each starts from the one before it."""
+    chains = []
+    for run in runs:
+        before = [chain for chain in chains if run.settings.start == (chain[-1].folder / "params.npz").as_posix()]
+        if before:
+            before[0].append(run)
+        else:
+            chains.append([run])
+    return chains
+
+
+def done_seeds(runs):
+    """How many of the seeds 0, 1, ... have all their Runs finished, up to the first that has not."""
+    missing = {run.settings.seed for run in runs if not is_finished(run)}
+    return min(missing, default=max(run.settings.seed for run in runs) + 1)
+
+
+def words_of(run):
+    """The run's ``train`` command, behind the name of the interpreter."""
+    line = run.line
+    words = ["-m", "bpm_numpy", *plugin_words(), "train", line.task, "--network", line.network]
+    words += ["--setting", line.setting, "--seed", str(run.settings.seed), "--out", str(run.folder)]
+    for key, value in line.changes.items():
+        words += ["--set", f"{key}={json.dumps(value)}"]
+    return words
+
+
 def start(run):
     """The run's ``train`` command in a process of its own, out of Ctrl-C's reach, and with one BLAS thread.
 
     Its stdin is open as long as this process is there, so that it stops, after saving, however this one ends.
     """
-    line = run.line
-    words = [sys.executable, "-m", "bpm_numpy", *plugin_words(), "train", line.task, "--network", line.network]
-    words += ["--setting", line.setting, "--seed", str(run.settings.seed), "--out", str(run.folder)]
-    words += ["--while-stdin"]
-    for key, value in line.changes.items():
-        words += ["--set", f"{key}={json.dumps(value)}"]
     return subprocess.Popen(
-        words,
+        [sys.executable, *words_of(run), "--while-stdin"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -5,8 +5,8 @@
 ``python -m bpm_numpy study NAME`` makes a study's runs and keeps of them, in ``figures/data/NAME``:
 
     about.json          the command; versions and cores; each label's settings, parameters and minutes a run; references
-    curves.csv          a row a label, seed and evaluation: the scores that all tasks have, and the mean norm of the
-                        gradient since the evaluation before, four digits each
+    curves.csv          a row a label, seed and evaluation: the scores that all tasks have, mean and largest norm of the
+                        gradient since the evaluation before, ``learning.signs``; four digits each
     summary.csv         a row a label: the scores at the end, over the seeds
     params-LABEL.npz    the network of seed 0 (``storage.load_parameters``)
     matrix.csv          of tasks in sequence: see ``task_order``
@@ -27,6 +27,7 @@ import numpy as np
 
 from ..arguments import check_choice, check_count
 from ..files import locked, make_folder, read_json, read_text, replace_file
+from ..learning.signs import SIGNS
 from ..learning.storage import load_parameters, save_parameters
 from ..learning.training import NETWORKS, NOT_SCORES, Settings, build
 from ..parameters import parameter_shapes
@@ -116,6 +117,26 @@ def text_networks(setting, as_many_parameters=None):
     ]
 
 
+REMEDIES = {  # against lost runs: what is changed; W_h and alpha are the recurrent matrices
+    "as it was": {},
+    "decay": {"decay.W_h": 1e-3, "decay.alpha": 1e-3},
+    "rates": {"rate_factors.W_h": 0.1, "rate_factors.alpha": 0.1},
+    "start": {"start.W_h": [0.0, 0.01], "start.alpha": [0.0, 0.01]},
+    "difference": {"network_options.modulator": "difference"},
+    "penalty": {"hebb_penalty": 1.0},
+    "loss per step": {"loss_per_step": True},
+}
+
+
+def remedies(task, setting, changes):
+    """A Line for each of the REMEDIES and of the two modulated networks."""
+    return [
+        Line(f"{network}, {remedy}", task, network, setting, changes | of_remedy)
+        for remedy, of_remedy in REMEDIES.items()
+        for network in ("simple", "retroactive")
+    ]
+
+
 def in_sequence(n_hidden, stages):
     """For each of the paper's networks a Line a stage, which starts where the one before has ended.
 
@@ -151,6 +172,9 @@ STUDIES = {
     "maze-large": Study(5, networks("maze", "large"), interventions=True),
     "maze-large-rate": Study(
         5, [Line("rate 0.001", "maze", "simple", "large", {"learning_rate": 1e-3})], interventions=True
+    ),
+    "maze-remedies": Study(
+        5, remedies("maze", "large", {"updates": 3200, "evaluate_every": 50, "network_options.dtype": "float32"})
     ),
 }
 
@@ -238,7 +262,7 @@ def _write_record(folder, name, runs, command, data):
     scores = [key for key in curves[0][0] if key not in NOT_SCORES and all(key in curve[0] for curve in curves)]
     rows = [
         {"label": run.line.label, "seed": run.settings.seed, "update": row["update"]}
-        | {key: f"{row[key]:.4g}" for key in (*scores, "gradient_norm")}
+        | {key: f"{row[key]:.4g}" for key in (*scores, "gradient_norm", "largest_gradient", *SIGNS)}
         for run, curve in zip(runs, curves)
         for row in curve
     ]

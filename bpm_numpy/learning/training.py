@@ -23,6 +23,7 @@ from ..tasks import TASKS, make_task
 from .episodes import evaluate, loss_and_gradients, rollout
 from .losses import ENTROPIES
 from .optimisers import adam, adam_init, clip_gradient_norm, decay_parameters
+from .signs import SIGNS, signs
 from .storage import TrainingState, load_parameters
 
 # The four networks that the paper compares, by its names.
@@ -79,14 +80,16 @@ class Update(NamedTuple):
 
 
 # The columns of a curve that no task may use for a score.
-NOT_SCORES = ("update", "episodes", "seconds", "training_score", "loss", "gradient_norm", "clipped")
+GRADIENTS = ("gradient_norm", "largest_gradient", "clipped")
+NOT_SCORES = ("update", "episodes", "seconds", "training_score", "loss", *GRADIENTS, *SIGNS)
 
 
 class Progress(NamedTuple):
     """A training so far: all that it goes on from, the Updates since the curve's last row, and the curve.
 
     A row is a dict: update, episodes and seconds so far; training_score, loss, gradient_norm and clipped (the share of
-    updates whose gradient was shortened), means over the updates since the row before; and what ``evaluate`` returned.
+    updates whose gradient was shortened), means over the updates since the row before, and largest_gradient, the
+    largest norm among them; ``signs`` of the evaluation's first batch; and what ``evaluate`` returned.
     """
 
     training: TrainingState
@@ -240,8 +243,9 @@ def train(settings, progress=None):
 def _row(settings, task, training, recent, curve):
     """The curve's next row, from the Updates since the last one and a fresh evaluation."""
     started = time.perf_counter()
-    rng = np.random.default_rng((settings.seed, 1, training.step))
-    scores = evaluate(training.net, training.params, task, rng, settings.evaluation_episodes, carry=settings.carry)
+    net, params, carry, seed = training.net, training.params, settings.carry, (settings.seed, 1, training.step)
+    first = rollout(net, params, task, np.random.default_rng(seed), number=0 if carry else None)
+    scores = evaluate(net, params, task, np.random.default_rng(seed), settings.evaluation_episodes, carry=carry)
     before = curve[-1]["seconds"] if curve else 0.0
     norms = np.array([done.gradient_norm for done in recent])
     return {
@@ -251,6 +255,8 @@ def _row(settings, task, training, recent, curve):
         "training_score": float(np.mean([done.score for done in recent])),
         "loss": float(np.mean([done.loss for done in recent])),
         "gradient_norm": float(norms.mean()),
+        "largest_gradient": float(norms.max()),
         "clipped": float((norms > settings.max_norm).mean()),
+        **signs(net, params, first.trajectory),
         **scores,
     }

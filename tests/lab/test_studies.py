@@ -1,6 +1,7 @@
 """Studies: the runs that the table asks for, what is kept of them, and the command that does both."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -69,6 +70,37 @@ def test_study_runs_keeps_and_goes_on(small_study, monkeypatch):
     assert len(figure().axes[0].lines) == 2
     monkeypatch.setattr(command, "start", None)  # all is done: nothing is started again
     assert main(words) == 0
+
+
+def test_a_list_of_commands_makes_what_gather_keeps(small_study, monkeypatch, capsys):
+    """Each line is a command of its own: half of them in one process, half in another, which share the folder only."""
+    runs, data = small_study / "runs", small_study / "data" / "association"
+    words = ["study", "association", "--out", str(runs)]
+    monkeypatch.setattr(command, "start", None)  # neither of the two trains anything
+    assert main([*words, "--list"]) == 0 and not runs.exists()
+    lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == 4 and {line[0] for line in lines} == {"python"}
+    assert main([*words, "--gather"]) == 2 and not data.exists()
+    assert "study: --out: expected all runs of seed 0 done" in capsys.readouterr().err
+    for line in lines[:3]:
+        assert main(line[3:]) == 0
+    assert main([*words, "--gather"]) == 0  # the runs of seed 1 are not whole
+    assert "1 runs of further ones are left out" in capsys.readouterr().out
+    about, groups = studies.load_study("association", small_study / "data")
+    assert {len(group.scores) for group in groups} == {1} and about["command"].endswith("--seeds 1")
+    assert main(lines[3][3:]) == 0 and main([*words, "--gather"]) == 0
+    assert {len(group.scores) for group in studies.load_study("association", small_study / "data")[1]} == {2}
+
+
+def test_runs_that_start_from_others_are_listed_behind_them(tmp_path):
+    runs = studies.runs_of(studies.STUDIES["sequence"], tmp_path, 2)
+    chains = command.chains_of(runs)
+    assert sorted(run.folder for chain in chains for run in chain) == sorted(run.folder for run in runs)
+    assert [len(chain) for chain in chains] == [3] * 8
+    for chain in chains:
+        assert isinstance(chain[0].settings.start, dict)
+        for before, run in zip(chain, chain[1:]):
+            assert run.settings.start == (before.folder / "params.npz").as_posix()
 
 
 def test_a_failed_run_is_reported(small_study, capsys):

@@ -27,9 +27,9 @@ def cue_reward(task, b, actions):
     for order, gaps in zip(task.drawn.orders[b].tolist(), task.drawn.gaps[b].tolist()):
         steps.append(("blank",))
         for k, cue in enumerate(order):
-            if k > 0:
-                steps.extend([("blank",)] * gaps[k - 1])
+            steps.extend([("blank",)] * gaps[k])
             steps.append(("cue", cue))
+        steps.extend([("blank",)] * gaps[-1])
         steps.append(("go", 1 if target in order else 0))
         steps.append(("blank",))
     steps = [*steps[: task.T], ("blank",)]

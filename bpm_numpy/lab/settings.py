@@ -50,6 +50,7 @@ def row(n_hidden, start=START, network=(), **changes):
 EXPERIMENTS = {  # (task, setting)
     ("cue-reward", "tiny"): row(24),
     ("cue-reward", "small"): row(24, updates=3000, evaluate_every=100),
+    ("cue-reward", "four"): row(48, network={"dtype": "float32"}, updates=12_000, evaluate_every=200),
     ("cue-reward", "paper"): row(200, PAPER_START, updates=200_000, learning_rate=1e-4, evaluation_episodes=300),
     ("association", "tiny"): row(24),
     ("association", "small"): row(24, updates=6000, evaluate_every=150),

@@ -89,8 +89,12 @@ def networks(task, setting, changes=None, lstm=False):
 
 
 def at_full_size(network, updates, evaluate_every):
-    """A Line for cue-reward association as large as in the paper, for as many updates as there is time for."""
+    """A Line for cue-reward association as large as in the paper, for as many updates as there is time for.
+
+    Recorded when the task had its blanks between two cues only, one at most.
+    """
     changes = {"updates": updates, "evaluate_every": evaluate_every, "network_options.dtype": "float32"}
+    changes["task_options.max_blanks"] = 1
     return Line(network, "cue-reward", network, "paper", changes)
 
 
@@ -114,6 +118,14 @@ def text_networks(setting, as_many_parameters=None):
         Line(label, "text", network, setting, changes)
         for label, (network, changes) in lines.items()
         if None not in changes.values()
+    ]
+
+
+def decayed(lines):
+    """The Lines, with a share of .001 of the recurrent matrices W_h and alpha lost at each update."""
+    matrices = {line.label: ["W_h"] + ["alpha"] * (line.network != "none") for line in lines}
+    return [
+        line._replace(changes=line.changes | {f"decay.{name}": 1e-3 for name in matrices[line.label]}) for line in lines
     ]
 
 
@@ -159,6 +171,8 @@ STUDIES = {
         5, [Line(f"eta {eta}", "cue-reward", "retroactive", "tiny", {"start.eta": eta}) for eta in (0.1, 0.3, 0.7)]
     ),
     "cue-reward-paper": Study(1, [at_full_size("none", 76_500, 900), at_full_size("simple", 3150, 50)]),
+    "cue-reward-four": Study(5, decayed(networks("cue-reward", "four"))),
+    "cue-reward-four-no-decay": Study(5, networks("cue-reward", "four")),
     "association": Study(5, networks("association", "small", lstm=True)),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),

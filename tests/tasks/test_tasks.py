@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import math
 from collections import Counter
 from types import SimpleNamespace
 
@@ -19,7 +20,7 @@ from bpm_numpy.tasks.maze import distances, room, round_the_room, shortest_paths
 
 # Beside the defaults and the small settings: what they leave out.
 MORE = {
-    "cue-reward": [{"batch": 40, "cues": 7, "bits": 3, "T": 61, "max_blanks": 3}, {"batch": 9, "cues": 3, "T": 20}],
+    "cue-reward": [{"batch": 40, "cues": 7, "bits": 3, "T": 61, "max_blanks": 3}, {"batch": 9, "cues": 3, "T": 24}],
     "maze": [{"batch": 30, "size": 5, "T": 300, "reward": 2.5}, {"size": 9}, {"size": 13}],
     "association": [{"pairs": 6, "labels": 3, "bits": 3}, {"batch": 1, "pairs": 2, "verdict": True}],
     "completion": [{"batch": 7, "bits": 5, "patterns": 3, "rounds": 2, "shown": 1, "blank": 0, "asked": 1}],
@@ -272,13 +273,25 @@ def test_a_trial_is_a_blank_half_of_the_cues_go_and_a_blank(cues, max_blanks):
     blanks, subsets = Counter(), Counter()
     for b in range(task.batch):
         for trial in trials(task, b):
-            assert trial[0] == trial[-1] == BLANK and trial[-2] == GO and trial[1] != BLANK
+            assert trial[0] == trial[-1] == BLANK and trial[-2] == GO
             numbers = [what for what in trial if what >= 0]
-            assert len(numbers) == len(set(numbers)) == cues // 2 and trial[-3] != BLANK
+            assert len(numbers) == len(set(numbers)) == cues // 2
             subsets[tuple(numbers)] += 1
             blanks[trial[1:-2].count(BLANK)] += 1
     assert len(subsets) == cues * (cues - 1) and max(subsets.values()) < 2 * min(subsets.values())
     assert set(blanks) == set(range(max_blanks + 1))
+
+
+def test_each_number_of_blanks_and_each_arrangement_is_equally_likely():
+    """Two cues and k blanks can be arranged in (k + 1) (k + 2) / 2 ways."""
+    task = CueReward(batch=1000, cues=4, T=120, max_blanks=3)
+    found = Counter(map(tuple, task.draw(np.random.default_rng(0)).gaps.reshape(-1, 3).tolist()))
+    n = sum(found.values())
+    assert len(found) == 1 + 3 + 6 + 10
+    for gaps, times in found.items():
+        k = sum(gaps)
+        expected = n / 4 / ((k + 1) * (k + 2) / 2)
+        assert abs(times - expected) < 5 * math.sqrt(expected), gaps
 
 
 def test_one_trial_cannot_tell_the_target_of_four_but_may_of_two():
@@ -291,7 +304,7 @@ def test_one_trial_cannot_tell_the_target_of_four_but_may_of_two():
         assert set(left) == {fewest}  # the reward leaves that many possible targets, whatever is shown
 
     # So the answer to a single trial is a coin's throw, whichever cues it shows.
-    task = CueReward(batch=2000, T=18)
+    task = CueReward(batch=2000, T=24)
     task.reset(0)
     first_go = (task.shown == GO).argmax(axis=0)
     assert abs(task.yes[first_go, np.arange(task.batch)].mean() - 0.5) < 0.05

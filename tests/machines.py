@@ -28,7 +28,11 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 HERE = "{}.{}".format(*sys.version_info)
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-NO_ROUNDING = ("commands", "test_bad_input.py", "test_contributing.py", "test_files.py", "test_plugins.py", "tasks")
+NO_ROUNDING = (
+    *("commands", "tasks", "site/test_gallery.py", "site/test_jupyter.py", "site/test_pages.py"),
+    *("test_bad_input.py", "test_benchmarks.py", "test_contributing.py", "test_files.py", "test_machines.py"),
+    *("test_mutants.py", "test_plugins.py"),
+)
 TAIL = 60  # lines of a failed row's output that are shown
 
 

@@ -134,6 +134,43 @@ def completion(task, b, actions):
     return sequence(inputs, asked, rewards)
 
 
+def reversal(task, b, actions):
+    patterns, left = task.drawn.patterns[b].tolist(), task.drawn.left[:, b].tolist()
+    steps = []  # what is seen: patterns at the left and right, and the go bit; the trial asked about, or None
+    for trial, k in enumerate(left):
+        both = [*patterns[k], *patterns[1 - k]]
+        steps += [([*both, 0.0], None), ([*both, 1.0], trial), ([0.0] * (2 * task.bits + 1), None)]
+    steps.append(([0.0] * (2 * task.bits + 1), None))
+
+    def earn(t, action):
+        trial = steps[t][1]
+        if trial is None:
+            return 0.0
+        chosen = left[trial] if action == 0 else 1 - left[trial]
+        better = 0 if trial < task.drawn.reversal[b] else 1
+        pays_as_it_should = task.drawn.luck[trial, b] < task.chance
+        return 1.0 if (chosen == better) == pays_as_it_should else -1.0
+
+    return closed_loop(task, actions, lambda t: steps[t][0], lambda t: steps[t][1] is not None, earn)
+
+
+def transitive(task, b, actions):
+    items, pairs = task.drawn.items[b].tolist(), task.drawn.pairs[:, b].tolist()
+    inputs, asked, rewards = [], [], []
+    for trial, (left, right) in enumerate(pairs):
+        shown, nothing = [*items[left], *items[right]], [0.0] * (2 * task.bits)
+        first = 0 if left < right else 1
+        teaches = trial < task.rounds * (task.items - 1)
+        inputs.append([*shown, 0.0, 0.0, 1.0])
+        if teaches:
+            inputs.append([*nothing, -1.0 if first == 0 else 1.0, 0.0, 1.0])
+        else:
+            inputs.append([*shown, 0.0, 1.0, 1.0])
+        asked += [False, not teaches]
+        rewards += [0.0, 1.0 if not teaches and actions[len(inputs) - 1] == first else 0.0]
+    return sequence(inputs, asked, rewards)
+
+
 def text(task, b, actions):
     if task.source == "grammar":
         symbols = []
@@ -161,4 +198,6 @@ TWINS = {
     "completion": completion,
     "bandit": bandit,
     "text": text,
+    "reversal": reversal,
+    "transitive": transitive,
 }

@@ -32,10 +32,11 @@ from ..learning.storage import load_parameters, save_parameters
 from ..learning.training import NETWORKS, NOT_SCORES, Settings, build
 from ..parameters import parameter_shapes
 from ..parts import check_name
-from ..tasks import TASKS
+from ..tasks import TASKS, reversal
 from ..tasks.bandit import Bandit, one_arm, thompson_sampling, win_stay_lose_shift
 from ..tasks.maze import Maze, random_steps, round_the_room, shortest_paths
 from ..tasks.text import Text
+from ..tasks.transitive import Transitive, learn_values
 from .interventions import write_interventions
 from .runs import (
     Group,
@@ -177,6 +178,8 @@ STUDIES = {
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),
     "bandit": Study(5, networks("bandit", "small")),
+    "reversal": Study(5, networks("reversal", "small")),
+    "transitive": Study(5, networks("transitive", "small")),
     "sequence": Study(
         5, in_sequence(24, [("cue-reward", "tiny", 2000), ("bandit", "small", 1000), ("association", "tiny", 1000)])
     ),
@@ -377,9 +380,10 @@ def summarise(name, data=DATA):
 def references(task, rng, batches=50):
     """Scores that need no training: dict of name -> what ``task.summarise`` returns, or its score; none for most tasks.
 
-    Rules that use more or less of the past for the bandit; for the maze steps at random, a round that needs no memory,
-    and shortest paths to a goal that is known from the start; for text the grammar's entropy, to one who remembers
-    what objects the names had and to one who does not.
+    Rules that use more or less of the past for the bandit and for reversal learning; for transitive inference values
+    learnt by errors of prediction; for the maze steps at random, a round that needs no memory, and shortest paths to a
+    goal that is known from the start; for text the grammar's entropy, to one who remembers what objects the names had
+    and to one who does not.
     """
     if isinstance(task, Text) and task.source == "grammar":
         return {f"favourites {how}": {"score": task.entropy(how)} for how in ("learnt", "forgotten")}
@@ -390,6 +394,10 @@ def references(task, rng, batches=50):
             "win-stay, lose-shift": win_stay_lose_shift,
             "without memory": one_arm,
         }
+    if isinstance(task, reversal.Reversal):
+        rules = reversal.RULES
+    if isinstance(getattr(task, "task", task), Transitive):  # its study resets h at trials
+        rules = {"learnt values": learn_values}
     if isinstance(task, Maze):
         rules = {"random steps": random_steps, "round the room": round_the_room, "goal known": shortest_paths}
     return {name: _means(task, rule, rng, batches) for name, rule in rules.items()}

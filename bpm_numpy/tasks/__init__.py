@@ -6,7 +6,8 @@
 
 Every number is a keyword, with the paper's value as default where there is one; ``TASKS[name].SMALL`` has small
 settings. ``base`` says what holds for all of them. kind "reward" (learnt from rewards alone): "cue-reward", "maze",
-"bandit". kind "supervised" (the right answers are known; ``task.sequences``): "association", "completion", "text".
+"bandit", "reversal". kind "supervised" (the right answers are known; ``task.sequences``): "association", "completion",
+"text", "transitive".
 ``make_task`` also takes options of every task: "block" (see ``Block``) and "reset_at_trials" (see ``ResetAtTrials``).
 """
 
@@ -18,9 +19,11 @@ from .completion import Completion
 from .cue_reward import CueReward
 from .maze import Maze
 from .reset import ResetAtTrials
+from .reversal import Reversal
 from .text import Text
+from .transitive import Transitive
 
-TASKS = {task.name: task for task in (CueReward, Maze, Association, Completion, Bandit, Text)}
+TASKS = {task.name: task for task in (CueReward, Maze, Association, Completion, Bandit, Text, Reversal, Transitive)}
 
 
 def make_task(name, options):

@@ -12,6 +12,7 @@ from bpm_numpy.figures.draw_studies import study_figures
 from bpm_numpy.files import locked
 from bpm_numpy.lab import studies
 from bpm_numpy.lab.runs import load_curve
+from bpm_numpy.lab.settings import settings_for
 from bpm_numpy.learning.storage import load_parameters
 from bpm_numpy.learning.training import Settings, build
 from bpm_numpy.tasks import TASKS
@@ -181,6 +182,10 @@ def test_references_need_no_training():
     rng = np.random.default_rng(0)
     bandit = studies.references(TASKS["bandit"](batch=8), rng, batches=5)
     assert bandit["Thompson sampling"]["score"] > 0.6
+    inference = build(settings_for("transitive", "none"))[0]  # with the reset that its study has
+    assert studies.references(inference, rng, batches=5)["learnt values"]["score"] > 0.7
+    reversal = studies.references(TASKS["reversal"](batch=8), rng, batches=5)
+    assert list(reversal["win-stay, lose-shift"]) == ["score", "before", "needed"] and len(reversal) == 4
     regrets = [bandit[rule]["regret"] for rule in ("Thompson sampling", "win-stay, lose-shift", "without memory")]
     assert regrets == sorted(regrets)
     maze = studies.references(TASKS["maze"](**TASKS["maze"].SMALL["tiny"]), rng, batches=5)

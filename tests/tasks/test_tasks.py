@@ -12,7 +12,20 @@ import pytest
 from task_twins import TWINS
 
 from bpm_numpy import check_task
-from bpm_numpy.tasks import TASKS, Association, Bandit, Completion, CueReward, Maze, Text, make_task
+from bpm_numpy.tasks import (
+    TASKS,
+    Association,
+    Bandit,
+    Completion,
+    CueReward,
+    Maze,
+    Reversal,
+    Text,
+    Transitive,
+    make_task,
+    reversal,
+    transitive,
+)
 from bpm_numpy.tasks.bandit import one_arm, thompson_sampling, win_stay_lose_shift
 from bpm_numpy.tasks.base import draw_patterns, play_by_rule
 from bpm_numpy.tasks.cue_reward import BLANK, GO
@@ -25,6 +38,8 @@ MORE = {
     "association": [{"pairs": 6, "labels": 3, "bits": 3}, {"batch": 1, "pairs": 2, "verdict": True}],
     "completion": [{"batch": 7, "bits": 5, "patterns": 3, "rounds": 2, "shown": 1, "blank": 0, "asked": 1}],
     "bandit": [{"chances": [0.1, 0.9, 0.5], "T": 50}],
+    "reversal": [{"batch": 40, "bits": 1, "trials": 13, "chance": 0.6}],
+    "transitive": [{"batch": 7, "items": 5, "bits": 3, "rounds": 1, "asked": 10}, {"batch": 1, "items": 4, "asked": 4}],
     "text": [{"batch": 3, "T": 1}, {"T": 8, "names": 2, "objects": 3, "grammar_seed": 5}],
 }
 MORE["text"] += [{"source": "pydoc", "held_out": held_out} for held_out in (False, True)]
@@ -144,6 +159,10 @@ def begins_of(task, seed):
 
 
 def test_trials_begin_where_the_task_says():
+    learning = small("reversal", trials=12, batch=1)
+    assert begins_of(learning, 0)[:, 0].tolist() == [True, False, False] * 12 + [False]
+    inference = small("transitive", items=4, rounds=1, asked=4, batch=1)
+    assert begins_of(inference, 0)[:, 0].tolist() == [True, False] * (3 + 4) + [False]
     association = small("association", pairs=2, labels=2, verdict=True, batch=1)
     assert begins_of(association, 0)[:, 0].tolist() == [True, False, False, False, True, False, False]
     completion = small("completion", patterns=2, rounds=1, shown=2, blank=1, asked=2, batch=1)
@@ -183,8 +202,8 @@ def test_a_task_that_resets_is_the_same_task_and_fits_in_a_block(name):
 @every_task
 def test_defaults_and_kinds(name):
     task = TASKS[name]
-    assert task.kind == ("reward" if name in ("cue-reward", "maze", "bandit") else "supervised")
-    assert task.has_trials == (name in ("cue-reward", "association", "completion"))
+    assert task.kind == ("reward" if name in ("cue-reward", "maze", "bandit", "reversal") else "supervised")
+    assert task.has_trials == (name in ("cue-reward", "association", "completion", "reversal", "transitive"))
     assert task.SMALL
 
 
@@ -241,6 +260,17 @@ BAD_OPTIONS = [
     ("bandit", ValueError, "chances", {"chances": [0.5]}),
     ("bandit", ValueError, r"chances\[1\]", {"chances": [0.5, 1.5]}),
     ("bandit", ValueError, "T", {"T": 2}),
+    ("reversal", ValueError, "trials", {"trials": 11}),
+    ("reversal", ValueError, "bits", {"bits": 0}),
+    ("reversal", ValueError, "chance", {"chance": 1}),
+    ("reversal", ValueError, "chance", {"chance": 0.4}),
+    ("reversal", TypeError, "trials", {"trials": 20.0}),
+    ("transitive", ValueError, "items", {"items": 3}),
+    ("transitive", TypeError, "items", {"items": "8"}),
+    ("transitive", ValueError, "bits", {"bits": 2}),
+    ("transitive", ValueError, "rounds", {"rounds": 0}),
+    ("transitive", ValueError, "asked", {"asked": 7}),
+    ("transitive", ValueError, "asked", {"asked": 29}),
     ("text", ValueError, "source", {"source": "treebank"}),
     ("text", ValueError, "names", {"names": 9}),
     ("text", ValueError, "objects", {"objects": 1}),
@@ -607,6 +637,165 @@ def test_rules_without_a_network():
         task, np.random.default_rng(1), lambda a, r: lengths.append((len(a), len(r))) or a.sum(axis=0) % 2
     )
     assert lengths == [(t, t) for t in range(30)] and not play.actions.any()
+
+
+# Reversal learning
+
+
+def choose_right(task):
+    """The actions (T, B) that choose the better pattern, in the episodes of the last reset."""
+    return np.repeat(task.better() ^ task.drawn.left, 3, axis=0)
+
+
+def test_the_better_pattern_pays_more_often_and_changes_once_in_the_middle_third():
+    task = Reversal(batch=4000, bits=3, trials=20, chance=0.7)
+    assert list(reversal.possible_reversals(task)) == list(range(6, 15))
+    _, decides, rewards = play(task, 0, np.zeros((60, 4000), int))
+    assert set(np.unique(task.drawn.reversal)) == set(range(6, 15))
+    np.testing.assert_array_equal(decides[:, 0], np.append(np.arange(60) % 3 == 1, False))
+    assert set(np.unique(rewards[1::3])) == {-1, 1} and not rewards[0::3].any() and not rewards[2::3].any()
+    pattern_0_left = task.drawn.left == 0
+    assert abs(pattern_0_left.mean() - 0.5) < 0.01
+    for trial in (0, 5, 14, 19):  # action 0 chooses what is at the left
+        better_is_left = pattern_0_left[trial] == (trial < 6)
+        assert abs((rewards[3 * trial + 1, better_is_left] > 0).mean() - 0.7) < 0.04
+        assert abs((rewards[3 * trial + 1, ~better_is_left] > 0).mean() - 0.3) < 0.04
+
+
+def test_scores_of_reversal_count_from_the_reversal():
+    task = small("reversal", batch=200)
+    task.reset(0)
+    right = choose_right(task)
+    assert task.summarise(SimpleNamespace(actions=right)) == {"score": 1.0, "before": 1.0, "needed": 0.0}
+    assert task.summarise(SimpleNamespace(actions=1 - right)) == {"score": -1.0, "before": -1.0, "needed": 5.0}
+    stays = np.repeat(task.drawn.left, 3, axis=0)  # pattern 0 throughout
+    assert task.summarise(SimpleNamespace(actions=stays)) == {"score": -1.0, "before": 1.0, "needed": 5.0}
+
+    late = right.copy()  # for three trials after the reversal the wrong one, except in the second
+    since = np.repeat(np.arange(18)[:, None] - task.drawn.reversal, 3, axis=0)  # (T, B)
+    late[(since == 0) | (since == 2)] ^= 1
+    summary = task.summarise(SimpleNamespace(actions=late))
+    assert summary["needed"] == 3.0 and summary["before"] == 1.0
+    np.testing.assert_array_equal(task.right_since(late, -1, 3).T, [[True, False, True, False, True]] * 200)
+
+
+def test_the_posterior_is_that_of_all_that_could_have_been():
+    """Bayes' rule in loops: one episode of four trials, a reversal after one, two or three of them."""
+    task = small("reversal", batch=1)
+    chosen, rewards = [0, 0, 1, 0], [1, -1, -1, 1]
+    for m in range(5):
+        weights = {0: 0.0, 1: 0.0}
+        for first, at in itertools.product((0, 1), (1, 2, 3)):
+            weight = 1.0
+            for trial in range(m):
+                better = first if trial < at else 1 - first
+                weight *= 0.8 if (chosen[trial] == better) == (rewards[trial] > 0) else 1 - 0.8
+            weights[first if m < at else 1 - first] += weight
+        past = (np.array(values[:m], int)[:, None] for values in (chosen, rewards))
+        chance = reversal.chance_of_pattern_1(task, *past, [1, 2, 3])
+        assert chance.shape == (1,) and chance[0] == pytest.approx(weights[1] / (weights[0] + weights[1]))
+
+
+def test_who_expects_a_change_gets_over_it_and_who_does_not_does_not():
+    task = small("reversal", batch=2000)
+    scores = {name: task.summarise(rule(task, np.random.default_rng(0))) for name, rule in reversal.RULES.items()}
+    expected, drawn, never, stay = scores.values()
+    assert list(scores)[1:3] == ["Thompson sampling, change expected", "Thompson sampling"]
+    assert expected["score"] > drawn["score"] - 0.02 > 0.8 and stay["score"] == pytest.approx(0.6, abs=0.05)
+    assert never["score"] < 0 < 0.75 < never["before"] and never["needed"] > 3.5 > 2 > stay["needed"]
+    assert expected["before"] < never["before"]  # who expects a change is in doubt before it
+    rewards = {name: rule(task, np.random.default_rng(1)).rewards.sum() for name, rule in reversal.RULES.items()}
+    assert max(rewards, key=rewards.get) == "change expected"
+
+
+def test_win_stay_lose_shift_of_patterns_does_so():
+    task = small("reversal", batch=50)
+    stay = reversal.win_stay_lose_shift(task, np.random.default_rng(0))
+    changed = np.diff(task.chosen(stay.actions), axis=0) != 0
+    np.testing.assert_array_equal(changed, stay.rewards[1::3][:-1] < 0)
+
+
+# Transitive inference
+
+
+def test_every_round_teaches_all_neighbours_and_pairs_are_asked_about_once():
+    task = small("transitive", batch=100, rounds=3, asked=28)
+    task.reset(0)
+    pairs = np.sort(task.drawn.pairs, axis=-1)
+    for b in range(task.batch):
+        for teach in np.split(pairs[:21, b], 3):
+            assert sorted(map(tuple, teach)) == [(k, k + 1) for k in range(7)]
+        assert sorted(map(tuple, pairs[21:, b])) == list(itertools.combinations(range(8), 2))
+    assert abs((task.drawn.pairs[..., 0] < task.drawn.pairs[..., 1]).mean() - 0.5) < 0.03
+    assert (pairs[:7] != pairs[7:14]).any(axis=(0, 2)).all()  # another order in the next round
+
+
+def test_ranks_are_read_off_the_verdicts():
+    task = small("transitive", batch=20)
+    inputs, targets, counts = task.sequences(np.random.default_rng(0))
+    ranks = task.ranks_asked(inputs)
+    task.reset(np.random.default_rng(0))
+    np.testing.assert_array_equal(ranks, task.drawn.pairs[task.taught :].transpose(0, 1, 2))
+    np.testing.assert_array_equal(ranks[..., 1] < ranks[..., 0], targets[counts].reshape(14, 20) == 1)
+    swapped = inputs.copy()
+    swapped[..., -3] *= -1  # the other way round: the last one is the first
+    np.testing.assert_array_equal(task.ranks_asked(swapped), 7 - ranks)
+
+
+def test_scores_of_transitive_tell_neighbours_ends_and_distances_apart():
+    task = small("transitive", batch=60, asked=28)
+    ranks = task.ranks_asked(task.sequences(np.random.default_rng(0))[0])
+
+    def scores(right):
+        """Of answers that are right in the pairs (asked, B) where ``right`` says so."""
+        asked = slice(2 * task.taught + 1, None, 2)
+
+        def logits_of(inputs, targets, counts):
+            answers = targets.copy()
+            answers[asked] ^= ~right
+            return np.eye(2)[answers]
+
+        return supervised(task, 0, logits_of)
+
+    distance = np.abs(ranks[..., 0] - ranks[..., 1])
+    everything = scores(np.ones_like(distance, bool))
+    assert list(everything) == ["score", "inner", *(f"distance {k}" for k in range(1, 8))]
+    assert set(everything.values()) == {1.0}
+    with_end = np.isin(ranks, (0, 7)).any(axis=-1)
+    only_ends = scores(with_end)  # 21 pairs are no neighbours, 11 of them with an end
+    assert only_ends["inner"] == -1 and only_ends["distance 7"] == only_ends["distance 6"] == 1
+    assert only_ends["score"] == pytest.approx(2 * 11 / 21 - 1)
+    neighbours = scores(distance == 1)
+    assert neighbours["distance 1"] == 1 and neighbours["score"] == neighbours["distance 2"] == -1
+    few = supervised(Transitive(batch=1, items=4, bits=2, rounds=1, asked=4), 1, lambda x, y, c: np.eye(2)[y])
+    assert few["score"] == 1 and np.isnan(few["inner"])  # 4 items have no such pair
+
+
+def test_values_learnt_by_errors_of_prediction_reach_pairs_never_shown():
+    task = small("transitive", batch=500, asked=28)
+    scores = task.summarise(transitive.learn_values(task, np.random.default_rng(0)))
+    by_distance = [scores[f"distance {k}"] for k in range(1, 8)]
+    assert 0.8 < scores["score"] < 1 and 0.6 < scores["inner"] < scores["score"]
+    assert by_distance[0] < by_distance[1] < by_distance[3] and by_distance[6] == 1
+    less = task.summarise(transitive.learn_values(task, np.random.default_rng(0), rate=0.3))["score"]
+    assert scores["score"] - less > 0.03
+    with pytest.raises(TypeError, match="^rng: expected "):
+        transitive.learn_values(task, 0)
+
+
+def test_values_are_those_of_the_rule_in_single_numbers():
+    task = small("transitive", batch=3)
+    answered = transitive.learn_values(task, np.random.default_rng(4), rate=0.7)
+    task.reset(np.random.default_rng(4))
+    for b in range(3):
+        value, pairs = [0.0] * 8, task.drawn.pairs[:, b].tolist()
+        for left, right in pairs[: task.taught]:
+            first, other = min(left, right), max(left, right)
+            error = 1 - 1 / (1 + np.exp(value[other] - value[first]))
+            value[first] += 0.7 * error
+            value[other] -= 0.7 * error
+        logits = answered.trajectory.logits[answered.counts[:, b], b]
+        np.testing.assert_allclose(logits, [[value[left], value[right]] for left, right in pairs[task.taught :]])
 
 
 # Text

@@ -87,7 +87,7 @@ EXPERIMENTS = {  # (task, setting)
     ("text", "small"): row(32, network=LANGUAGE, updates=3000, evaluate_every=100),
     ("text", "pydoc"): row(48, network=LANGUAGE, updates=3000, learning_rate=1e-2, evaluate_every=50),
     ("text", "paper"): row(200, network=LANGUAGE, updates=10_000, learning_rate=1e-3, evaluate_every=100),
-    ("reversal", "small"): row(24, updates=2500, evaluate_every=100, decay=DECAY),
+    ("reversal", "small"): row(24, updates=4000, evaluate_every=100, decay=DECAY),
     ("reversal", "paper"): row(100, updates=10_000, learning_rate=1e-3, decay=DECAY),
     ("transitive", "small"): row(
         32,

@@ -82,7 +82,7 @@ class Reversal(RewardTask):
         trial, step = divmod(self.t, STEPS)
         if step != ASKED:
             return np.zeros(self.batch)
-        right = (actions ^ self.drawn.left[trial]) == self.better()[trial]  # (B,)
+        right = other_if(actions, self.drawn.left[trial]) == self.better()[trial]  # (B,)
         return np.where(right == (self.drawn.luck[trial] < self.chance), 1.0, -1.0)
 
     def better(self):
@@ -91,7 +91,7 @@ class Reversal(RewardTask):
 
     def chosen(self, actions):
         """The pattern chosen in each trial: actions (T, B) -> (M, B), in the episodes of the last ``reset``."""
-        return actions[ASKED::STEPS] ^ self.drawn.left
+        return other_if(actions[ASKED::STEPS], self.drawn.left)
 
     def right_since(self, actions, first, last):
         """Whether the better pattern is chosen in trials ``first`` ... ``last``, counted from the reversal (0).
@@ -120,6 +120,11 @@ class Reversal(RewardTask):
         }
 
 
+def other_if(condition, number):
+    """``number``, 0 and 1 exchanged where ``condition`` is not 0: from sides to the patterns there, and back."""
+    return np.where(condition, 1 - number, number)
+
+
 def play_trials(task, rng, choose):
     """B episodes drawn from the Generator ``rng``, without a network -> Play, for ``task.summarise``.
 
@@ -131,7 +136,7 @@ def play_trials(task, rng, choose):
         if step != ASKED:
             return np.zeros(task.batch, np.int64)
         left = task.drawn.left
-        return choose(actions[ASKED::STEPS] ^ left[:trial], rewards[ASKED::STEPS]) ^ left[trial]
+        return other_if(choose(other_if(actions[ASKED::STEPS], left[:trial]), rewards[ASKED::STEPS]), left[trial])
 
     return play_by_rule(task, rng, act)
 
@@ -142,7 +147,7 @@ def win_stay_lose_shift(task, rng):
     def choose(chosen, rewards):
         if len(chosen) == 0:
             return rng.integers(0, 2, task.batch)
-        return chosen[-1] ^ (rewards[-1] < 0)
+        return other_if(rewards[-1] < 0, chosen[-1])
 
     return play_trials(task, rng, choose)
 
@@ -180,7 +185,7 @@ def thompson_sampling(task, rng, change=False):
     return play_trials(task, rng, choose)
 
 
-def most_probable(task, rng):
+def ideal_observer(task, rng):
     """The pattern that is more probably the better one, to one who knows when a reversal can come -> Play.
 
     Nobody can do better on average: both patterns tell as much, so there is nothing to explore.
@@ -194,8 +199,8 @@ def most_probable(task, rng):
 
 
 RULES = {
-    "change expected": most_probable,
-    "Thompson sampling, change expected": partial(thompson_sampling, change=True),
-    "Thompson sampling": thompson_sampling,
+    "ideal observer": ideal_observer,
+    "Thompson, change expected": partial(thompson_sampling, change=True),
+    "Thompson, no change expected": thompson_sampling,
     "win-stay, lose-shift": win_stay_lose_shift,
 }

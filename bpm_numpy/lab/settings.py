@@ -38,9 +38,9 @@ CONTROLS = {
 # one step from another. Parameters that a network lacks are left out, here and in rate_factors and decay.
 START = {"eta": 0.7}
 PAPER_START = {"W_h": [0.0, 0.01], "alpha": [0.0, 0.01], "eta": 0.1}
-# Where h begins at zero in every trial, all that is learnt goes through alpha ⊗ Hebb: with alpha around zero hardly
-# anything does at first, and of both signs much of it cancels.
-START_BY_HEBB = START | {"W_h": [0.0, 0.01], "alpha": [0.0, 0.1]}
+# What is learnt within an episode goes through alpha ⊗ Hebb: with alpha around zero hardly anything does at first, and
+# of both signs much of it cancels.
+START_POSITIVE = START | {"alpha": [0.0, 0.1]}
 # Keeps the recurrent matrices from growing until h and M are stuck at their bounds.
 DECAY = {"W_h": 0.001, "alpha": 0.001}
 RESETS = {"reset_at_trials": True}
@@ -87,11 +87,11 @@ EXPERIMENTS = {  # (task, setting)
     ("text", "small"): row(32, network=LANGUAGE, updates=3000, evaluate_every=100),
     ("text", "pydoc"): row(48, network=LANGUAGE, updates=3000, learning_rate=1e-2, evaluate_every=50),
     ("text", "paper"): row(200, network=LANGUAGE, updates=10_000, learning_rate=1e-3, evaluate_every=100),
-    ("reversal", "small"): row(24, updates=4000, evaluate_every=100, decay=DECAY),
-    ("reversal", "paper"): row(100, updates=10_000, learning_rate=1e-3, decay=DECAY),
+    ("reversal", "small"): row(24, START_POSITIVE, updates=4000, evaluate_every=100, decay=DECAY),
+    ("reversal", "paper"): row(100, START_POSITIVE, updates=10_000, learning_rate=1e-3, decay=DECAY),
     ("transitive", "small"): row(
         32,
-        START_BY_HEBB,
+        START_POSITIVE | {"W_h": [0.0, 0.01]},
         task_options=TASKS["transitive"].SMALL["small"] | RESETS,
         learning_rate=1e-2,
         final_rate_factor=0.1,
@@ -99,7 +99,7 @@ EXPERIMENTS = {  # (task, setting)
         evaluation_episodes=320,
     ),
     ("transitive", "paper"): row(
-        200, START_BY_HEBB, task_options=RESETS, updates=10_000, learning_rate=1e-3, decay=DECAY
+        200, START_POSITIVE, task_options=RESETS, updates=10_000, learning_rate=1e-3, decay=DECAY
     ),
 }
 

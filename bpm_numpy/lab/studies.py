@@ -178,7 +178,7 @@ STUDIES = {
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),
     "bandit": Study(5, networks("bandit", "small")),
-    "reversal": Study(5, networks("reversal", "small")),
+    "reversal": Study(5, networks("reversal", "small"), interventions=True),
     "transitive": Study(5, networks("transitive", "small")),
     "sequence": Study(
         5, in_sequence(24, [("cue-reward", "tiny", 2000), ("bandit", "small", 1000), ("association", "tiny", 1000)])

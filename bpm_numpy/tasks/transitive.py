@@ -33,12 +33,13 @@ class Transitive(SequenceTask):
     left one is the first of them, 1 if the right one is. There are ``asked`` such trials, on different pairs of all,
     neighbours or not. Nothing says whether an answer was right.
 
-    The sides are drawn at random throughout. Made for trials that begin with h at zero (``reset_at_trials``): there,
-    what was taught can be nowhere but in Hebb.
+    The sides are drawn at random throughout. Made for trials that begin with h at zero (``reset_at_trials``), as
+    theirs do: then what was taught can be nowhere but in Hebb.
 
     T = 2 (rounds (items - 1) + asked). Inputs: the two items' bits (zeros where there are none), the verdict, the query
-    bit, bias 1: D = 2 bits + 3. Defaults: items as in Miconi and Kay; their trials are four steps long, and the network
-    is told of its own answers, 20 of them to neighbours drawn at random, and then 10 to all pairs.
+    bit, bias 1: D = 2 bits + 3. Defaults: as many items as Miconi and Kay have at most, of as many bits. There a trial
+    has four steps, in all 30 trials the network answers and is told whether it was right, and the 20 trials that teach
+    are on neighbours drawn at random.
     """
 
     name = "transitive"

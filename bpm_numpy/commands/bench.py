@@ -63,9 +63,7 @@ def make_problem(case):
     those that reach it stay, as they do in trained networks. The drive says how fast.
     """
     rng = np.random.default_rng(0)
-    net = PlasticNetwork(
-        N_INPUTS, case.N, N_OUTPUTS, cell=case.cell, rule=case.rule, dtype=np.dtype(case.dtype)
-    )
+    net = PlasticNetwork(N_INPUTS, case.N, N_OUTPUTS, cell=case.cell, rule=case.rule, dtype=np.dtype(case.dtype))
 
     def normal(*shape):
         return rng.standard_normal(shape).astype(net.dtype)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_count, check_generator
+from ..arguments import check_count, check_generator, check_size
 from ..equations.sigmoid import sigmoid
 from .base import SequenceTask, check_bits, draw_patterns
 
@@ -52,19 +52,21 @@ class Transitive(SequenceTask):
         check_bits(bits, items)
         check_count("rounds", rounds)
         check_count("asked", asked, smallest=int(items))  # more than there are neighbours
-        all_pairs = np.column_stack(np.triu_indices(int(items), 1))  # (P, 2), the first item of a pair first
-        if not len(all_pairs) >= asked:
-            raise ValueError(f"asked: expected at most the {len(all_pairs)} pairs of {items} items, got {asked}")
+        n_pairs = int(items) * (int(items) - 1) // 2
+        if asked > n_pairs:
+            raise ValueError(f"asked: expected at most the {n_pairs} pairs of {items} items, got {asked}")
         self.items, self.bits, self.rounds, self.asked = int(items), int(bits), int(rounds), int(asked)
-        self.all_pairs, self.taught = all_pairs, self.rounds * (self.items - 1)  # taught: trials that teach
+        self.taught = self.rounds * (self.items - 1)  # trials that teach
         super().__init__(batch, STEPS * (self.taught + self.asked), 2 * bits + 3, 2)
+        check_size("batch and pairs of items", self.batch, n_pairs)
 
     def draw(self, rng):
         B, M = self.batch, self.taught
         first = rng.permuted(np.broadcast_to(np.arange(self.items - 1), (self.rounds, B, self.items - 1)), axis=-1)
         first = first.transpose(0, 2, 1).reshape(M, B)  # of each pair of neighbours
-        asked = rng.permuted(np.broadcast_to(np.arange(len(self.all_pairs)), (B, len(self.all_pairs))), axis=-1)
-        asked = self.all_pairs[asked[:, : self.asked].T]  # (asked, B, 2)
+        all_pairs = np.column_stack(np.triu_indices(self.items, 1))  # (P, 2)
+        asked = rng.permuted(np.broadcast_to(np.arange(len(all_pairs)), (B, len(all_pairs))), axis=-1)
+        asked = all_pairs[asked[:, : self.asked].T]  # (asked, B, 2)
         pairs = np.concatenate([np.stack([first, first + 1], axis=-1), asked])  # (M + asked, B, 2)
         return Drawn(draw_patterns(rng, B, self.items, self.bits), rng.permuted(pairs, axis=-1))
 

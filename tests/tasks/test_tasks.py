@@ -270,6 +270,7 @@ BAD_OPTIONS = [
     ("transitive", TypeError, "items", {"items": "8"}),
     ("transitive", ValueError, "bits", {"bits": 2}),
     ("transitive", ValueError, "rounds", {"rounds": 0}),
+    ("transitive", ValueError, "batch and pairs of items", {"items": 10_000}),
     ("transitive", ValueError, "asked", {"asked": 7}),
     ("transitive", ValueError, "asked", {"asked": 29}),
     ("text", ValueError, "source", {"source": "treebank"}),

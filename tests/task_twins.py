@@ -164,10 +164,13 @@ def transitive(task, b, actions):
         inputs.append([*shown, 0.0, 0.0, 1.0])
         if teaches:
             inputs.append([*nothing, -1.0 if first == 0 else 1.0, 0.0, 1.0])
+            inputs.append([*nothing, 0.0, 0.0, 1.0])
+            asked += [False, False, False]
+            rewards += [0.0, 0.0, 0.0]
         else:
             inputs.append([*shown, 0.0, 1.0, 1.0])
-        asked += [False, not teaches]
-        rewards += [0.0, 1.0 if not teaches and actions[len(inputs) - 1] == first else 0.0]
+            asked += [False, True]
+            rewards += [0.0, 1.0 if actions[len(inputs) - 1] == first else 0.0]
     return sequence(inputs, asked, rewards)
 
 

@@ -12,7 +12,7 @@ from ..arguments import check_count, check_generator, check_size
 from ..equations.sigmoid import sigmoid
 from .base import SequenceTask, check_bits, draw_patterns
 
-STEPS = 2  # of a trial
+TEACH, ASK = 3, 2  # steps of a trial that teaches, and of one that asks
 
 
 class Drawn(NamedTuple):
@@ -25,9 +25,9 @@ class Drawn(NamedTuple):
 class Transitive(SequenceTask):
     """Items have an order, drawn anew each episode as they are. ``rounds`` times all neighbours are shown, then asked.
 
-    A trial that teaches has two steps: two neighbours, one at the left and one at the right; then the verdict, -1 if
-    the left one is the first of them in the order and +1 if the right one is. A round has all pairs of neighbours, in
-    random order.
+    A trial that teaches has three steps: two neighbours, one at the left and one at the right; the verdict, -1 if the
+    left one is the first of them in the order and +1 if the right one is; a blank one, since a trace holds what the
+    verdict found only a step later (in reading "paper"). A round has all pairs of neighbours, in random order.
 
     A trial that asks has two steps: two items; the same again with the query bit, and the answer to it counts: 0 if the
     left one is the first of them, 1 if the right one is. There are ``asked`` such trials, on different pairs of all,
@@ -36,14 +36,14 @@ class Transitive(SequenceTask):
     The sides are drawn at random throughout. Made for trials that begin with h at zero (``reset_at_trials``), as
     theirs do: then what was taught can be nowhere but in Hebb.
 
-    T = 2 (rounds (items - 1) + asked). Inputs: the two items' bits (zeros where there are none), the verdict, the query
+    T = 3 rounds (items - 1) + 2 asked. Inputs: the two items' bits (zeros where there are none), the verdict, the query
     bit, bias 1: D = 2 bits + 3. Defaults: as many items as Miconi and Kay have at most, of as many bits. There a trial
     has four steps, in all 30 trials the network answers and is told whether it was right, and the 20 trials that teach
     are on neighbours drawn at random.
     """
 
     name = "transitive"
-    SMALL = {"small": {"batch": 32, "items": 8, "bits": 12, "rounds": 3, "asked": 14}}
+    SMALL = {"small": {"batch": 32, "items": 8, "bits": 12, "rounds": 3, "asked": 12}}
     score_label = "right about pairs never shown (0 chance, 1 all)"
     has_trials = True
 
@@ -57,7 +57,7 @@ class Transitive(SequenceTask):
             raise ValueError(f"asked: expected at most the {n_pairs} pairs of {items} items, got {asked}")
         self.items, self.bits, self.rounds, self.asked = int(items), int(bits), int(rounds), int(asked)
         self.taught = self.rounds * (self.items - 1)  # trials that teach
-        super().__init__(batch, STEPS * (self.taught + self.asked), 2 * bits + 3, 2)
+        super().__init__(batch, TEACH * self.taught + ASK * self.asked, 2 * bits + 3, 2)
         check_size("batch and pairs of items", self.batch, n_pairs)
 
     def draw(self, rng):
@@ -72,28 +72,31 @@ class Transitive(SequenceTask):
 
     def lay_out(self, drawn):
         items, pairs = drawn
-        taught, begins = self.taught, np.arange(0, self.T, STEPS)  # (M,) steps
-        teach, ask = begins[:taught], begins[taught:]
+        teach, ask = np.split(self._first_steps(), [self.taught])  # (taught,), (asked,)
         shown = items[np.arange(self.batch)[:, None], pairs].reshape(len(pairs), self.batch, -1)  # (M, B, 2 bits)
         right = (pairs[..., 1] < pairs[..., 0]).astype(np.int64)  # (M, B)
 
         inputs = np.zeros((self.T, self.batch, self.n_inputs))
-        inputs[begins, :, :-3] = shown
-        inputs[teach + 1, :, -3] = 2 * right[:taught] - 1
-        inputs[ask + 1, :, :-3] = shown[taught:]
+        inputs[self._first_steps(), :, :-3] = shown
+        inputs[teach + 1, :, -3] = 2 * right[: self.taught] - 1
+        inputs[ask + 1, :, :-3] = shown[self.taught :]
         inputs[ask + 1, :, -2] = 1
         inputs[:, :, -1] = 1
 
         targets = np.zeros((self.T, self.batch), np.int64)
-        targets[ask + 1] = right[taught:]
+        targets[ask + 1] = right[self.taught :]
         counts = np.zeros((self.T, self.batch), bool)
         counts[ask + 1] = True
         return inputs, targets, counts
 
     def begins(self, inputs):
         begins = super().begins(inputs)
-        begins[::STEPS] = True
+        begins[self._first_steps()] = True
         return begins
+
+    def _first_steps(self):
+        """The first step of each trial (M,)."""
+        return np.cumsum([0, *[TEACH] * self.taught, *[ASK] * (self.asked - 1)])
 
     def ranks_asked(self, inputs):
         """The places in the order, 0 the first, of the items asked about, read off what is taught.
@@ -104,14 +107,14 @@ class Transitive(SequenceTask):
         ranks = np.empty((self.asked, inputs.shape[1], 2), np.int64)
         for b in range(inputs.shape[1]):
             place = {item: k for k, item in enumerate(self._chain(inputs[:, b]))}
-            for k, row in enumerate(inputs[STEPS * self.taught :: STEPS, b]):
+            for k, row in enumerate(inputs[TEACH * self.taught :: ASK, b]):
                 ranks[k, b] = [place[item] for item in self._pair(row)]
         return ranks
 
     def _chain(self, inputs):
         """The items of an episode, as tuples of bits, in their order: inputs (T, D) -> list."""
         after = {}  # the item that follows each one
-        for k in range(0, STEPS * self.taught, STEPS):
+        for k in range(0, TEACH * self.taught, TEACH):
             left, right = self._pair(inputs[k])
             after |= {left: right} if inputs[k + 1, -3] < 0 else {right: left}
         chain = list(set(after) - set(after.values()))  # the first: it follows none
@@ -171,5 +174,5 @@ def learn_values(task, rng, rate=2.0):
         values[episodes, first] += error
         values[episodes, other] -= error
     logits = np.zeros((task.T, task.batch, 2))
-    logits[STEPS * task.taught + 1 :: STEPS] = values[episodes[:, None], drawn.pairs[task.taught :]]
+    logits[TEACH * task.taught + 1 :: ASK] = values[episodes[:, None], drawn.pairs[task.taught :]]
     return Answered(*task.lay_out(drawn), Logits(logits))

@@ -12,7 +12,10 @@ import pytest
 from task_twins import TWINS
 
 from bpm_numpy import check_task
+from bpm_numpy.lab.settings import settings_for
+from bpm_numpy.learning.episodes import rollout
 from bpm_numpy.learning.losses import INTEGERS
+from bpm_numpy.learning.training import build
 from bpm_numpy.tasks import (
     TASKS,
     Association,
@@ -163,7 +166,7 @@ def test_trials_begin_where_the_task_says():
     learning = small("reversal", trials=12, batch=1)
     assert begins_of(learning, 0)[:, 0].tolist() == [True, False, False] * 12 + [False]
     inference = small("transitive", items=4, rounds=1, asked=4, batch=1)
-    assert begins_of(inference, 0)[:, 0].tolist() == [True, False] * (3 + 4) + [False]
+    assert begins_of(inference, 0)[:, 0].tolist() == [True, False, False] * 3 + [True, False] * 4 + [False]
     association = small("association", pairs=2, labels=2, verdict=True, batch=1)
     assert begins_of(association, 0)[:, 0].tolist() == [True, False, False, False, True, False, False]
     completion = small("completion", patterns=2, rounds=1, shown=2, blank=1, asked=2, batch=1)
@@ -270,7 +273,7 @@ BAD_OPTIONS = [
     ("transitive", TypeError, "items", {"items": "8"}),
     ("transitive", ValueError, "bits", {"bits": 2}),
     ("transitive", ValueError, "rounds", {"rounds": 0}),
-    ("transitive", ValueError, "batch and pairs of items", {"items": 10_000}),
+    ("transitive", ValueError, "batch and pairs of items", {"items": 10_000, "asked": 10_000}),
     ("transitive", ValueError, "asked", {"asked": 7}),
     ("transitive", ValueError, "asked", {"asked": 29}),
     ("text", ValueError, "source", {"source": "treebank"}),
@@ -745,7 +748,7 @@ def test_ranks_are_read_off_the_verdicts():
     ranks = task.ranks_asked(inputs)
     task.reset(np.random.default_rng(0))
     np.testing.assert_array_equal(ranks, task.drawn.pairs[task.taught :].transpose(0, 1, 2))
-    np.testing.assert_array_equal(ranks[..., 1] < ranks[..., 0], targets[counts].reshape(14, 20) == 1)
+    np.testing.assert_array_equal(ranks[..., 1] < ranks[..., 0], targets[counts].reshape(12, 20) == 1)
     swapped = inputs.copy()
     swapped[..., -3] *= -1  # the other way round: the last one is the first
     np.testing.assert_array_equal(task.ranks_asked(swapped), 7 - ranks)
@@ -757,7 +760,7 @@ def test_scores_of_transitive_tell_neighbours_ends_and_distances_apart():
 
     def scores(right):
         """Of answers that are right in the pairs (asked, B) where ``right`` says so."""
-        asked = slice(2 * task.taught + 1, None, 2)
+        asked = slice(3 * task.taught + 1, None, 2)
 
         def logits_of(inputs, targets, counts):
             answers = targets.copy()
@@ -778,6 +781,14 @@ def test_scores_of_transitive_tell_neighbours_ends_and_distances_apart():
     assert neighbours["distance 1"] == 1 and neighbours["score"] == neighbours["distance 2"] == -1
     few = supervised(Transitive(batch=1, items=4, bits=2, rounds=1, asked=4), 1, lambda x, y, c: np.eye(2)[y])
     assert few["score"] == 1 and np.isnan(few["inner"])  # 4 items have no such pair
+
+
+@pytest.mark.parametrize("network", ["plastic", "simple", "retroactive"])
+def test_every_plastic_network_has_the_steps_to_write_what_is_taught(network):
+    """With h and the trace at zero in every trial. Without the blank step the retroactive one would write nothing."""
+    task, net = build(settings_for("transitive", network, changes={"task_options.batch": 2}))
+    episode = rollout(net, net.init(np.random.default_rng(0)), task, np.random.default_rng(1))
+    assert (episode.trajectory.state.hebb != 0).mean() > 0.9
 
 
 def test_values_learnt_by_errors_of_prediction_reach_pairs_never_shown():

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..files import FilesWarning, check_outputs, locked, make_folder, write_output
 from .notebooks import FOLD
+from .play import page as play_page
 
 STYLE = """
 body { max-width: 46rem; margin: 0 auto; padding: 0 1rem 3rem; font: 1rem/1.55 system-ui, sans-serif; color: #1b1b1b;
@@ -57,9 +58,9 @@ def write_site(paths, folder, force=False):
     make_folder(folder)
     with locked(folder):
         stems = [path.stem for path in paths]
-        if "index" in stems:
-            raise ValueError("paths: expected names other than index, which is the page that lists all others")
-        check_outputs(folder, [f"{stem}.html" for stem in ("index", *stems)], force)
+        if taken := {"index", "play"} & set(stems):
+            raise ValueError(f"paths: expected names other than {min(taken)}, which is another page of the site")
+        check_outputs(folder, [f"{stem}.html" for stem in ("index", "play", *stems)], force)
         pages, copies = _render(paths)
         check_outputs(folder, copies, force)
         for name, file in copies.items():
@@ -93,7 +94,9 @@ def _render(paths):
         pages[stem] = _page(titles[stem], _links(around) + OFFLINE + bodies[stem] + _links(around), style)
     listed = "".join(f'<li><a href="{stem}.html">{html.escape(title)}</a></li>' for stem, title in titles.items())
     heading = "bpm_numpy: the notebooks"
-    pages["index"] = _page(heading, f"<h1>{heading}</h1><ol start=0>{listed}</ol>", style)
+    play = '<p><a href="play.html">A page to play with</a>: a small plastic network runs in it, step by step.</p>'
+    pages["index"] = _page(heading, f"<h1>{heading}</h1><ol start=0>{listed}</ol>{play}", style)
+    pages["play"] = play_page().encode()
     return pages, copies
 
 

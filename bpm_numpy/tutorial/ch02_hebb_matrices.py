@@ -7,7 +7,9 @@ import numpy as np
 
 from ..figures.draw_hebb import animate_episode, plot_episode, plot_singular_values
 from ..learning.losses import cross_entropy
+from ..learning.storage import save_parameters
 from ..network import PlasticNetwork
+from ..site.play import MEMORY
 from ..state import State
 from .cues import as_signs, show_and_ask
 from .grader import Exercise
@@ -166,12 +168,24 @@ STORED = Exercise(
 EXERCISES = {"outer_backward": OUTER, "stored_backward": STORED}
 
 
-@cache
-def _trained():
-    """net, params, and 200 fresh episodes with their trajectory: the notebook's, from the same seed."""
+def train_memory(updates=300):
+    """net, params, and 200 fresh episodes: the notebook's, from the same seed."""
     rng = np.random.default_rng(3)
     pairs, net = draw_pairs(rng, 200), memory_network()
-    params, _ = train(rng, net, net.init(rng))
+    params, _ = train(rng, net, net.init(rng), updates)
+    return net, params, pairs
+
+
+def record_memory(path=MEMORY, updates=300):
+    """Train the network and write it to ``path``, for the page of the site in which it runs."""
+    net, params, _ = train_memory(updates)
+    save_parameters(path, net, params)
+
+
+@cache
+def _trained():
+    """What ``train_memory`` returns, and the trajectory of its episodes."""
+    net, params, pairs = train_memory()
     return net, params, pairs, net.forward(params, pairs.x)
 
 

@@ -95,7 +95,7 @@ def test_pictures_and_files_that_a_page_leads_to_are_in_the_folder(tmp_path):
     shutil.rmtree(tmp_path / "notebooks")
     shutil.rmtree(tmp_path / "figures")
     pages = {file.name: file.read_text(encoding="utf-8") for file in Path(moved).glob("*.html")}
-    assert len(pages) == 3
+    assert len(pages) == 4
     for page in pages.values():
         for link in re.findall(r'(?:href|src)="([^"]*)"', page):
             if not re.match(r"\w+:|#", link):

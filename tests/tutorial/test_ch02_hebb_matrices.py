@@ -7,6 +7,8 @@ import pytest
 from PIL import Image
 
 from bpm_numpy.figures.draw_hebb import animate_episode, plot_pre_post
+from bpm_numpy.learning.storage import load_parameters
+from bpm_numpy.site.play import MEMORY
 from bpm_numpy.tutorial import ch02_hebb_matrices as chapter
 from bpm_numpy.tutorial.ch02_hebb_matrices import EXERCISES
 from bpm_numpy.tutorial.learn import share_right
@@ -106,3 +108,20 @@ def test_the_animation_has_a_frame_a_step_and_the_same_bytes_twice(rng):
     gif = animate_episode(traj, 0, chapter.step_names(pairs, 0))
     assert gif == animate_episode(traj, 0, chapter.step_names(pairs, 0))
     assert Image.open(io.BytesIO(gif)).n_frames == 5 and len(gif) < 1_500_000
+
+
+def test_what_is_recorded_is_the_network_after_its_updates(tmp_path):
+    net, params, _ = chapter.train_memory(updates=2)
+    for name in ("one", "two"):
+        chapter.record_memory(tmp_path / name, updates=2)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    loaded, values = load_parameters(tmp_path / "one")
+    assert loaded.options == net.options and values.keys() == params.keys()
+    assert all(np.array_equal(values[name], value) for name, value in params.items())
+
+
+def test_the_recorded_network_remembers(rng):
+    net, params = load_parameters(MEMORY)
+    pairs = chapter.draw_pairs(rng, batch=200)
+    assert net.options == chapter.memory_network().options
+    assert share_right(net.forward(params, pairs.x).logits, pairs) > 0.95

@@ -12,7 +12,7 @@ const left = (a, W) => W[0].map((_, j) => a.reduce((sum, a_i, i) => sum + a_i * 
 const right = (W, b) => W.map(row => dot(row, b)); // W @ b
 const outer = (a, b) => a.map(a_i => b.map(b_j => a_i * b_j));
 const entries = (f, ...matrices) => matrices[0].map((row, i) => row.map((_, j) => f(...matrices.map(A => A[i][j]))));
-const largest = matrices => Math.max(...matrices.flat(2).map(Math.abs)) || 1;
+const largest = matrices => Math.max(...matrices.flat(2).map(Math.abs));
 
 /* p: parameters. inputs: one object a step, {x, modulated, frozen, clip}. Not modulated: M(t) is 0. Frozen: Hebb(t+1)
    is Hebb(t). Returns one object a step: that of the input, and what the step computed. */
@@ -88,23 +88,25 @@ function start() {
     const rows = matrix.length, columns = matrix[0].length, edge = pre ? 2 : 0;
     const canvas = make("canvas", { width: cell * (columns + edge), height: cell * (rows + edge) });
     const context = canvas.getContext("2d"), style = getComputedStyle(document.documentElement);
+    const [zero, positive, negative, mark] = ["--zero", "--positive", "--negative", "--cut"].map(
+      variable => style.getPropertyValue(variable).trim());
     const square = (i, j, colour, opacity, margin = 0) => {
-      context.fillStyle = style.getPropertyValue(colour).trim();
+      context.fillStyle = colour;
       context.globalAlpha = opacity;
       context.fillRect(j * cell + margin, i * cell + margin, cell - 2 * margin, cell - 2 * margin);
     };
     const entry = (i, j, value, limit) => {
-      square(i, j, "--zero", 1);
-      square(i, j, value > 0 ? "--positive" : "--negative", Math.min(1, Math.abs(value) / limit));
+      square(i, j, zero, 1);
+      square(i, j, value > 0 ? positive : negative, limit && Math.abs(value) / limit);
     };
     matrix.forEach((row, i) => row.forEach((value, j) => {
       entry(i, j + edge, value, bound);
-      if (cut && cut[i][j]) square(i, j + edge, "--cut", 1, Math.floor(cell / 3));
+      if (cut && cut[i][j]) square(i, j + edge, mark, 1, Math.floor(cell / 3));
     }));
     if (pre) pre.forEach((value, i) => entry(i, 0, value, 1));
     if (post) post.forEach((value, j) => entry(rows + 1, j + edge, value, 1));
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", `${name}, largest entry ${short(largest([matrix, [[0]]]))}`);
+    canvas.setAttribute("aria-label", `${name}, largest entry ${short(largest([matrix]))}`);
     canvas.onpointermove = canvas.onpointerdown = event => {
       const box = canvas.getBoundingClientRect();
       const i = Math.floor((event.clientY - box.top) / box.height * (rows + edge));
@@ -181,7 +183,8 @@ function start() {
     const adjoints = backward(params, steps, outputs.map(({ d }, t) => t === last ? d : d.map(() => 0)));
     const answers = outputs.map(({ P }) => labels[P.indexOf(Math.max(...P))]);
     const bounds = { // of one kind of matrix, one scale at all steps
-      hebb: largest(steps.map(step => step.hebb)), weights: largest(steps.map(step => step.W)),
+      weights: largest(steps.map(step => step.W)), write: largest(steps.map(step => step.write)),
+      hebb: largest(steps.map(step => step.hebb)),
       dhebb: largest(adjoints.map(of => of.dhebb)), dh: largest(adjoints.map(of => [of.dh])),
     };
     const cuts = steps.map(step => entries(passed => !passed, step.inside));
@@ -216,7 +219,7 @@ function start() {
       make("span", {}, percent(outputs[t].P[a])), bar(outputs[t].P[a], "--link"))));
     show("weights", paint(`W̃(${t})`, step.W, bounds.weights, strips));
     show("before", paint(`Hebb(${t})`, step.before, bounds.hebb, strips));
-    show("write", paint(`M(${t}) times the product`, step.write, bounds.hebb, strips));
+    show("write", paint(`M(${t}) times the product`, step.write, bounds.write, strips));
     show("after", paint(`Hebb(${t + 1})`, step.hebb, bounds.hebb, strips));
     show("h", paint(`h at step ${t}`, [step.h], 1));
     show("dh", paint(`dh at step ${t}`, [of.dh], bounds.dh));
@@ -225,8 +228,8 @@ function start() {
     element.dM.textContent = short(of.dM);
     element.cut.textContent = `${cut} of ${cuts[t].flat().length}`;
     element.loss.textContent = `L = −log P(${target}) at step ${last} = ${short(outputs[last].loss)}`;
-    element.scales.textContent = `W̃ ±${short(bounds.weights)}, Hebb ±${short(bounds.hebb)}, ` +
-      `dHebb ±${short(bounds.dhebb)}, dh ±${short(bounds.dh)}`;
+    element.scales.textContent = `W̃ ±${short(bounds.weights)}, added ±${short(bounds.write)}, ` +
+      `Hebb ±${short(bounds.hebb)}, dHebb ±${short(bounds.dhebb)}, dh ±${short(bounds.dh)}`;
   }
 
   for (const name in memory.inputs) {

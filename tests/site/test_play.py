@@ -254,6 +254,7 @@ def test_what_the_recipes_say_is_so():
     for of in (one, three):
         open_at, shut_at = gate(of)
         assert open_at.min() > 0.6 and shut_at.max() < 0.35
+    assert np.linalg.matrix_rank(one["hebb"][1]) == 1 and np.abs(one["hebb"][1]).max() < 1
     assert answers(one) == "2" and one["P"][-1, 1] > 0.9
     assert not off["hebb"].any() and off["P"][-1].max() < 0.5
     assert answers(three) == "241" and three["M"].min() < -0.5
@@ -300,7 +301,7 @@ PRESS = """(() => {
     pictures: Object.fromEntries(["weights", "write", "before", "after", "h", "arrives", "leaves", "dh"].map(
       id => [id, sum(find(id), 12)])),
     said: find("said").textContent, story: find("story").textContent, pointed: find("pointed").textContent,
-    focus: document.activeElement.textContent,
+    focus: document.activeElement.textContent, label: find("after").firstChild.ariaLabel,
   };
   const press = text => [...document.querySelectorAll("#board button")].find(b => b.textContent === text).click();
   const key = (name, on = find("clear")) => on.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true,
@@ -385,6 +386,8 @@ def test_each_button_does_what_it_says(seen):
     assert "Nothing has been shown" in seen["clear"] and seen["nothing"] == seen["clear"]
     assert seen["shown"]["names"] == "C 4 C ?" and seen["shown"]["answers"][0].startswith("4 (")
     assert seen["off"]["switches"] == ["M off"] * 4 and seen["off"]["M"] == ["0.00"] * 4
+    assert seen["off"]["label"] == "Hebb(4), largest entry 0"
+    assert re.match(r"Hebb\(4\), largest entry 0\.[1-9]", seen["on"]["label"])
     assert seen["off"]["answers"] != seen["shown"]["answers"] and seen["on"]["pictures"] == seen["shown"]["pictures"]
     assert seen["earlier"]["title"] == "Step 1: label 4" and seen["later"]["title"] == "Step 2: cue C"
     assert seen["first"]["title"] == "Step 0: cue C" and seen["first"]["focus"].startswith("C")

@@ -3,18 +3,18 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from .style import COLOURS, draw_matrix, gif, new_figure, styled, symmetric_bound
+from .style import COLOURS, draw_matrix, gif, large, new_figure, styled, symmetric_bound
 
 
-@styled
+@large
 def plot_hebb_over_time(hebb, times, bound, labels=None):
     """Hebb(t) (T+1, N, N) of one episode at each of ``times``, side by side on the scale ±bound.
 
     ``labels``: a title for each panel; "t = ..." by default.
     """
-    figure, axes = new_figure(1, len(times), height=1.95, squeeze=False)
+    figure, axes = new_figure(1, len(times), height=2.4, squeeze=False)
     for axis, t, label in zip(axes[0], times, labels or [f"t = {t}" for t in times]):
-        image = draw_matrix(axis, hebb[t], bound, label, pre="pre-synaptic" if t == times[0] else "")
+        image = draw_matrix(axis, hebb[t], bound, label, pre="pre" if t == times[0] else "")
     bar = figure.colorbar(image, ax=axes, shrink=0.75, pad=0.02)
     bar.set_label("Hebb(t)")
     return figure

@@ -33,7 +33,9 @@ def plot_log_softmax(jacobian, before, after, chosen):
     figure, (left, right) = new_figure(1, 2, height=2.5, width_ratios=(1, 1.5))
     image = draw_matrix(left, jacobian, 1, pre="a", post="k")
     for (a, k), value in np.ndenumerate(jacobian):
-        left.text(k, a, f"{value:.2f}", ha="center", va="center", fontsize=10, color="white" if value > 0.7 else "black")
+        left.text(
+            k, a, f"{value:.2f}", ha="center", va="center", fontsize=10, color="white" if value > 0.7 else "black"
+        )
     numbers = np.arange(len(before))
     left.set_xticks(numbers)
     left.set_yticks(numbers)

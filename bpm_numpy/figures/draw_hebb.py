@@ -69,12 +69,12 @@ def plot_pre_post(matrix, chosen):
     return figure
 
 
-@styled
+@large
 def plot_plastic_weights(w, alpha, hebb):
     """w, alpha ⊗ Hebb(t) and their sum W~(t), each (N, N), on one scale."""
-    parts = {"w": w, "α ⊗ Hebb(t)": alpha * hebb, "W̃(t) = w + α ⊗ Hebb(t)": w + alpha * hebb}
+    parts = {"w": w, "α ⊗ Hebb(t)": alpha * hebb, "W̃(t), their sum": w + alpha * hebb}
     bound = symmetric_bound(*parts.values())
-    figure, axes = new_figure(1, 3, height=2.4)
+    figure, axes = new_figure(1, 3, height=2.5)
     for axis, (title, matrix) in zip(axes, parts.items()):
         image = draw_matrix(axis, matrix, bound, title)
     figure.colorbar(image, ax=axes, shrink=0.75, pad=0.02).set_label("weight")
@@ -121,13 +121,13 @@ def plot_episode(traj, episode, times, names):
     return figure
 
 
-@styled
+@large
 def plot_modulator_by_step(modulator, groups, names, labels=("no label", "label a", "label b", "label c", "label d")):
     """M(t) (T, B) of many episodes, a dot each, step by step; ``groups`` (T, B) colours them, -1 is grey.
 
     ``names``: what each step t shows; ``labels``: what the groups -1, 0, 1, ... are.
     """
-    figure, axis = new_figure(height=2.9)
+    figure, axis = new_figure(height=3.3)
     axis.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
     T, B = modulator.shape
     steps = np.arange(T)[:, None] + np.linspace(-0.3, 0.3, B)  # (T, B): side by side, not on top of each other

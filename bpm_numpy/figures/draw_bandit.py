@@ -2,56 +2,56 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, looks, new_figure, styled
+from .style import COLOURS, LINES, large, looks, new_figure
 
 
-@styled
+@large
 def plot_pulls(actions, rewards, best, evidence):
     """One episode of two arms: actions, rewards (T,), the number of the best arm, and n before each pull (T,)."""
-    figure, (above, below) = new_figure(2, 1, height=2.8, sharex=True, height_ratios=(1, 2))
+    figure, (above, below) = new_figure(2, 1, height=3.3, sharex=True, height_ratios=(1, 2))
     steps = np.arange(len(actions))
     for paid, marker, colour, label in ((1, "o", COLOURS[0], "paid"), (0, "x", COLOURS[1], "did not pay")):
         of = rewards == paid
         above.plot(steps[of], actions[of], marker, color=colour, markersize=5, linestyle="", label=label)
     above.set_yticks((0, 1), [f"arm {arm}{' (best)' if arm == best else ''}" for arm in (0, 1)])
     above.set_ylim(1.5, -0.5)
-    above.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.legend(loc="outside upper center", ncols=2)
     below.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
     below.plot(steps, evidence, drawstyle="steps-mid")
     below.set(xlabel="step t", ylabel="evidence n\nfor arm 0")
     return figure
 
 
-@styled
+@large
 def plot_regret(rules, networks, by_seed):
     """What an episode loses. Left: name -> regret of each step (T,), summed up over the steps, rules in grey.
 
     Right: ``by_seed``, label -> regret of an episode (S,), a dot a seed and a line at the median.
     """
-    figure, (left, right) = new_figure(1, 2, height=3.4, width_ratios=(3, 2))
+    figure, (left, right) = new_figure(1, 2, height=4.3, width_ratios=(3, 2))
     for (name, regret), line in zip(rules.items(), LINES):
         left.plot(np.concatenate([[0.0], regret.cumsum()]), color="0.55", linestyle=line, linewidth=1, label=name)
     look = looks(networks)
     for name, regret in networks.items():
         left.plot(np.concatenate([[0.0], regret.cumsum()]), label=name, **look[name])
     left.set(xlabel="pulls", ylabel="regret so far, mean", ylim=(0, None))
-    left.legend(fontsize=7, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1))
+    figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=11)
     for column, (name, values) in enumerate(by_seed.items()):
         spread = np.linspace(-0.15, 0.15, len(values))
         right.plot(column + spread, np.sort(values), marker="o", linestyle="", color=look[name]["color"], markersize=4)
         right.plot([column - 0.3, column + 0.3], [np.median(values)] * 2, color="black", linewidth=1, linestyle="-")
-    right.set_xticks(range(len(by_seed)), by_seed, rotation=20)
-    right.set(ylabel="regret of an episode\n(dot: a seed, line: median)", ylim=(0, None))
+    right.set_xticks(range(len(by_seed)), by_seed, rotation=30, ha="right")
+    right.set(ylabel="regret per episode\n(dot: one seed, line: median)", ylim=(0, None))
     return figure
 
 
-@styled
+@large
 def plot_evidence(preferences, evidence, slope):
     """A panel a network: logit of arm 0 less that of arm 1 at each n, medians and quartiles over episodes and steps.
 
     preferences, evidence: label -> (T, B); ``slope``: of the log odds in n, the dashed line.
     """
-    figure, axes = new_figure(1, len(preferences), height=2.5, sharex=True, sharey=True, squeeze=False)
+    figure, axes = new_figure(1, len(preferences), height=2.8, sharex=True, sharey=True, squeeze=False)
     look = looks(preferences)
     for axis, (label, preference) in zip(axes[0], preferences.items()):
         colour = look[label]["color"]
@@ -67,15 +67,16 @@ def plot_evidence(preferences, evidence, slope):
     return figure
 
 
-@styled
+@large
 def plot_modulator(panels):
     """A panel a network: mean M(t) over the steps; network -> label of what was read -> (T,), NaN for never."""
-    figure, axes = new_figure(1, len(panels), height=2.4, sharex=True, sharey=True, squeeze=False)
+    figure, axes = new_figure(1, len(panels), height=3.1, sharex=True, sharey=True, squeeze=False)
     for axis, (title, groups) in zip(axes[0], panels.items()):
         axis.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
         for label, means in groups.items():
             axis.plot(means, label=label)
         axis.set(title=title, xlabel="step t", ylim=(-1.05, 1.05))
     axes[0, 0].set_ylabel("mean M(t)")
-    axes[0, -1].legend(title="read at t", loc="center left", bbox_to_anchor=(1, 0.5))
+    handles = axes[0, -1].get_legend_handles_labels()
+    figure.legend(*handles, title="read at t", loc="outside upper center", ncols=4, fontsize=10)
     return figure

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from .style import SIGNED, looks, new_figure, styled
+from .style import SIGNED, large, looks, new_figure
 
 
-@styled
+@large
 def plot_restored(asked, answers, truth):
     """A panel an episode, rows: what was asked with, hidden bits white; the answer; the truth. Each (B, bits) in ±1.
 
     Crosses mark hidden bits whose answer has the wrong sign.
     """
-    figure, axes = new_figure(2, -(-len(asked) // 2), height=2.4, squeeze=False)
+    figure, axes = new_figure(2, -(-len(asked) // 2), height=2.8, squeeze=False)
     for axis in axes.flat[len(asked) :]:
         axis.set_axis_off()
     for axis, *rows in zip(axes.flat, asked, answers, truth):
@@ -22,17 +22,17 @@ def plot_restored(asked, answers, truth):
         axis.set_yticks(range(3), ["asked", "answer", "truth"] if axis in axes[:, 0] else [""] * 3)
     for axis in axes[-1]:
         axis.set_xlabel("bit")
-    figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02).set_label("bit; answer: 2P(+1) - 1")
+    figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02).set_label("bit, or 2P(+1) - 1")
     return figure
 
 
-@styled
+@large
 def plot_scores_beyond(panels, trained):
     """Scores against options of the task. ``panels``: x label -> (values, label -> scores).
 
     ``trained``: x label -> the value that the networks were trained on, marked in grey.
     """
-    figure, axes = new_figure(1, len(panels), height=2.7, sharey=True, squeeze=False)
+    figure, axes = new_figure(1, len(panels), height=3.3, sharey=True, squeeze=False)
     for axis, (name, (values, scores)) in zip(axes[0], panels.items()):
         look = looks(scores)
         for label, line in scores.items():
@@ -40,5 +40,5 @@ def plot_scores_beyond(panels, trained):
         axis.axvline(trained[name], color="0.8", linewidth=4, linestyle="-", zorder=0)
         axis.set(xlabel=name)
     axes[0, 0].set(ylabel="score (grey: trained on)", ylim=(-0.05, 1.05))
-    axes[0, -1].legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=11)
     return figure

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from .style import COLOURS, draw_matrix, new_figure, styled, symmetric_bound
+from .style import COLOURS, draw_matrix, large, new_figure, symmetric_bound
 
 
-@styled
+@large
 def plot_traffic(counts):
     """``counts``: dict way -> kind -> (bytes, operations) per connection and step; one bar per way, stacked by kind."""
-    figure, axes = new_figure(1, 2, height=1.9, sharey=True)
+    figure, axes = new_figure(1, 2, height=2.3, sharey=True)
     ways = list(counts)
     for quantity, (axis, label) in enumerate(zip(axes, ("bytes read and written", "operations"))):
         left = np.zeros(len(ways))
@@ -16,13 +16,14 @@ def plot_traffic(counts):
             widths = np.array([counts[way][kind][quantity] for way in ways])
             axis.barh(ways, widths, left=left, height=0.6, label=kind, color=colour, edgecolor="white", hatch=hatch)
             left += widths
-        axis.set(xlabel=f"{label} per connection and step")
+        axis.set(xlabel=label)
     axes[0].invert_yaxis()
+    figure.supxlabel("per connection and step", fontsize=12)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
-@styled
+@large
 def plot_scores(scores, L):
     """Scores (T, T), row t and column s: all of them, and those inside chunks of L steps (outlined)."""
     figure, axes = new_figure(1, 2, height=3.3)
@@ -39,7 +40,7 @@ def plot_scores(scores, L):
     return figure
 
 
-@styled
+@large
 def plot_certificates(sizes, certified, L, bound):
     """Largest entry before Clip (T,) over the steps; chunks of L steps, shaded if not ``certified``."""
     figure, axis = new_figure(height=2.5)
@@ -52,11 +53,11 @@ def plot_certificates(sizes, certified, L, bound):
     axis.axhline(bound, color="0.5", linewidth=0.8, linestyle="-")
     axis.text(0, 1.02 * bound, "bound of Clip", va="bottom", color="0.4")
     axis.plot(sizes, marker="o", markersize=2.5)
-    axis.set(xlabel="step t", ylabel="largest |Hebb(t) + M(t) E(t)|", xlim=(-0.5, len(sizes) - 0.5))
+    axis.set(xlabel="step t", ylabel="largest entry\nbefore Clip", xlim=(-0.5, len(sizes) - 0.5))
     return figure
 
 
-@styled
+@large
 def plot_agreement(rows):
     """(share cut, share of steps in whole chunks, difference) of each network: one dot each."""
     figure, axis = new_figure(height=2.7)
@@ -70,7 +71,7 @@ def plot_agreement(rows):
     return figure
 
 
-@styled
+@large
 def plot_matrices_kept(lengths, kept):
     """``kept``: dict label -> matrices after the forward pass, for each of ``lengths``; log-log."""
     figure, axis = new_figure(height=2.7)
@@ -79,5 +80,5 @@ def plot_matrices_kept(lengths, kept):
     axis.set(xscale="log", yscale="log", xlabel="steps T", ylabel="(N, N) matrices kept")
     axis.set_xticks(lengths, map(str, lengths))
     axis.minorticks_off()
-    axis.legend()
+    figure.legend(loc="outside upper center", ncols=3, fontsize=11)
     return figure

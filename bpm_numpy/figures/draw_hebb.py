@@ -3,18 +3,18 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from .style import COLOURS, draw_matrix, gif, new_figure, styled, symmetric_bound
+from .style import COLOURS, draw_matrix, gif, large, new_figure, styled, symmetric_bound
 
 
-@styled
+@large
 def plot_hebb_over_time(hebb, times, bound, labels=None):
     """Hebb(t) (T+1, N, N) of one episode at each of ``times``, side by side on the scale ±bound.
 
     ``labels``: a title for each panel; "t = ..." by default.
     """
-    figure, axes = new_figure(1, len(times), height=1.95, squeeze=False)
+    figure, axes = new_figure(1, len(times), height=2.4, squeeze=False)
     for axis, t, label in zip(axes[0], times, labels or [f"t = {t}" for t in times]):
-        image = draw_matrix(axis, hebb[t], bound, label, pre="pre-synaptic" if t == times[0] else "")
+        image = draw_matrix(axis, hebb[t], bound, label, pre="pre" if t == times[0] else "")
     bar = figure.colorbar(image, ax=axes, shrink=0.75, pad=0.02)
     bar.set_label("Hebb(t)")
     return figure
@@ -69,12 +69,12 @@ def plot_pre_post(matrix, chosen):
     return figure
 
 
-@styled
+@large
 def plot_plastic_weights(w, alpha, hebb):
     """w, alpha ⊗ Hebb(t) and their sum W~(t), each (N, N), on one scale."""
-    parts = {"w": w, "α ⊗ Hebb(t)": alpha * hebb, "W̃(t) = w + α ⊗ Hebb(t)": w + alpha * hebb}
+    parts = {"w": w, "α ⊗ Hebb(t)": alpha * hebb, "W̃(t), their sum": w + alpha * hebb}
     bound = symmetric_bound(*parts.values())
-    figure, axes = new_figure(1, 3, height=2.4)
+    figure, axes = new_figure(1, 3, height=2.5)
     for axis, (title, matrix) in zip(axes, parts.items()):
         image = draw_matrix(axis, matrix, bound, title)
     figure.colorbar(image, ax=axes, shrink=0.75, pad=0.02).set_label("weight")
@@ -121,13 +121,13 @@ def plot_episode(traj, episode, times, names):
     return figure
 
 
-@styled
+@large
 def plot_modulator_by_step(modulator, groups, names, labels=("no label", "label a", "label b", "label c", "label d")):
     """M(t) (T, B) of many episodes, a dot each, step by step; ``groups`` (T, B) colours them, -1 is grey.
 
     ``names``: what each step t shows; ``labels``: what the groups -1, 0, 1, ... are.
     """
-    figure, axis = new_figure(height=2.9)
+    figure, axis = new_figure(height=3.3)
     axis.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
     T, B = modulator.shape
     steps = np.arange(T)[:, None] + np.linspace(-0.3, 0.3, B)  # (T, B): side by side, not on top of each other

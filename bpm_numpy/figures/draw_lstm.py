@@ -67,7 +67,7 @@ def plot_roads():
         if text:
             look = {"color": road, "fontsize": 11, "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1}}
             axis.text((x0 + x1) / 2, (y0 + y1) / 2, text, ha="center", va="center", zorder=2, **look)
-    for x, text in ((0, "enters step t"), (3.9, "four lines"), (10, "leaves step t")):
+    for x, text in ((0, "enters step t"), (3.9, "inside step t"), (10, "leaves step t")):
         axis.text(x, 7.15, text, color="0.35", ha="center", va="center")
     return figure
 

@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, draw_matrix, gif, looks, new_figure, styled
+from .style import COLOURS, LINES, draw_matrix, gif, large, looks, new_figure, styled
 
 AGENT, GOAL = {"color": COLOURS[0], "marker": "o"}, {"color": COLOURS[1], "marker": "*"}
 ASIDE = (0.0, 0.17, -0.17)  # of a square's centre, the lanes of a path that crosses itself
 
 
-@styled
+@large
 def plot_room(walls, goal, views, steps):
     """Start and goal (row, column); squares that look alike; steps to the goal. All but goal are (S, S).
 
     views: a number a square, the same for squares that look the same; steps: inf where no way leads.
     """
-    figure, (left, middle, right) = new_figure(1, 3, height=2.6)
-    _draw_room(left, walls, "the goal is drawn, never shown")
+    figure, (left, middle, right) = new_figure(1, 3, height=2.8)
+    _draw_room(left, walls, "the goal, never shown")
     centre = len(walls) // 2
     _draw_goal(left, goal, found=True)
     left.plot([centre], [centre], markersize=9, linestyle="", **AGENT)
@@ -27,12 +27,12 @@ def plot_room(walls, goal, views, steps):
     for row, column in np.argwhere(~walls):
         view = views[row, column]
         text = "abcdefgh"[alike.index(view)] if view in alike else "·"
-        middle.text(column, row, text, ha="center", va="center", fontsize=9)
-        right.text(column, row, f"{steps[row, column]:.0f}", ha="center", va="center", fontsize=9)
+        middle.text(column, row, text, ha="center", va="center")
+        right.text(column, row, f"{steps[row, column]:.0f}", ha="center", va="center")
     return figure
 
 
-@styled
+@large
 def plot_paths(walls, goal, paths, titles):
     """One panel per path: its squares (k, 2) from a landing to the goal, in order, first one marked."""
     figure, axes = new_figure(1, len(paths), height=2.3, squeeze=False)
@@ -45,7 +45,7 @@ def plot_paths(walls, goal, paths, titles):
     return figure
 
 
-@styled
+@large
 def plot_path_lengths(untouched, forgetful):
     """By how often the goal was found before, steps to it and the share of shortest paths, one column per network.
 
@@ -64,17 +64,17 @@ def plot_path_lengths(untouched, forgetful):
         above.set_title(label)
         below.set_xticks(numbers[::2])
     axes[0, 0].set(ylabel="steps, median", ylim=(0, None))
-    axes[1, 0].set(ylabel="shortest paths, %", ylim=(0, 100))
-    figure.supxlabel("how often the goal was found before", fontsize=9)
+    axes[1, 0].set(ylabel="shortest, %", ylim=(0, 100))
+    figure.supxlabel("how often the goal was found before", fontsize=12)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
-@styled
+@large
 def plot_moments(walls, walk, episode, times):
     """The room with the path so far above, Hebb(t) below, a column a time; ``walk``: a ``tutorial.maze.Walk``."""
     hebb, clip = walk.trajectory.hebb[:, episode], walk.trajectory.net.clip
-    figure, axes = new_figure(2, len(times), height=3.6, squeeze=False)
+    figure, axes = new_figure(2, len(times), height=3.9, squeeze=False)
     for (above, below), t in zip(axes.T, times):
         _draw_agent(above, walls, walk, episode, t)
         image = draw_matrix(below, hebb[t], clip, f"Hebb({t})", pre="pre" if t == times[0] else "")
@@ -132,7 +132,7 @@ def _draw_agent(axis, walls, walk, episode, t):
     found = np.flatnonzero(walk.found[:t, episode])
     since = found[-1] + 1 if len(found) else 0
     path = walk.positions[since : t + 1, episode]
-    _draw_room(axis, walls, f"t = {t}, found {len(found)}×")
+    _draw_room(axis, walls, f"t = {t}\nfound {len(found)}×")
     _draw_goal(axis, walk.goal[episode], found=len(found) > 0)
     axis.plot(path[:, 1], path[:, 0], color=COLOURS[0], linewidth=1.2, linestyle="-")
     axis.plot(path[-1:, 1], path[-1:, 0], markersize=9, linestyle="", **AGENT)

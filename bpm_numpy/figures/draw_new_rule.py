@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .style import draw_matrix, new_figure, styled, symmetric_bound
+from .style import draw_matrix, large, new_figure, symmetric_bound
 
 
-@styled
+@large
 def plot_norms(growing, exploding):
     """Name -> norm of Hebb(t) (T+1,): the first dict on a linear axis, the second on a logarithmic one."""
     figure, axes = new_figure(1, 2, height=2.8)
@@ -19,16 +19,16 @@ def plot_norms(growing, exploding):
     return figure
 
 
-@styled
+@large
 def plot_slopes(slopes, hebb):
     """Slopes (N, N) of the straight lines from post to pre, the entries of Hebb (N, N), and one against the other."""
     figure, axes = new_figure(1, 3, height=2.6)
     bound = symmetric_bound(slopes, hebb)
-    draw_matrix(axes[0], slopes, bound, "slope of $h_{t-1}[i]$ on $p_t[j]$")
+    draw_matrix(axes[0], slopes, bound, "slope of pre on post")
     image = draw_matrix(axes[1], hebb, bound, "Hebb, mean over time")
     figure.colorbar(image, ax=axes[:2], shrink=0.75, pad=0.02)
     reach = 1.05 * bound
     axes[2].plot((-reach, reach), (-reach, reach), color="0.6", linewidth=0.8, linestyle="-")
     axes[2].plot(slopes.ravel(), hebb.ravel(), ".", markersize=4)
-    axes[2].set(xlabel="slope", ylabel="Hebb", aspect="equal", title="one dot per connection")
+    axes[2].set(xlabel="slope", ylabel="Hebb", aspect="equal", title="entry by entry")
     return figure

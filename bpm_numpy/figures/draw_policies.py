@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, draw_matrix, looks, new_figure, styled
+from .style import COLOURS, LINES, draw_matrix, large, looks, new_figure
 
 
-@styled
+@large
 def plot_learning(curves, references, ylabel, every=10):
     """Training runs: ``curves`` label -> (runs, updates), ``references`` label -> a level to compare with.
 
     Each curve is the median over runs of the mean over ``every`` updates; the band spans all runs.
     """
-    figure, axis = new_figure(height=2.7)
+    figure, axis = new_figure(height=3.0)
     look = looks(curves)
     for label, runs in curves.items():
         means = runs[:, : runs.shape[1] // every * every].reshape(len(runs), -1, every).mean(axis=2)
@@ -23,17 +23,19 @@ def plot_learning(curves, references, ylabel, every=10):
     for (label, level), style in zip(references.items(), (":", (0, (1, 4)))):
         axis.axhline(level, color="0.3", linewidth=1.2, linestyle=style, label=label)
     axis.set(xlabel=f"update (line: median of {len(runs)} runs, band: all of them)", ylabel=ylabel, ylim=(0, 1.03))
-    axis.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
+    figure.legend(loc="outside upper center", ncols=3, fontsize=11)
     return figure
 
 
-@styled
+@large
 def plot_log_softmax(jacobian, before, after, chosen):
     """∂log P(a)/∂z_k (A, A) as a matrix [a, k]; and P (A,) before and after a step that makes ``chosen`` likelier."""
     figure, (left, right) = new_figure(1, 2, height=2.5, width_ratios=(1, 1.5))
     image = draw_matrix(left, jacobian, 1, pre="a", post="k")
     for (a, k), value in np.ndenumerate(jacobian):
-        left.text(k, a, f"{value:.2f}", ha="center", va="center", fontsize=8, color="white" if value > 0.7 else "black")
+        left.text(
+            k, a, f"{value:.2f}", ha="center", va="center", fontsize=10, color="white" if value > 0.7 else "black"
+        )
     numbers = np.arange(len(before))
     left.set_xticks(numbers)
     left.set_yticks(numbers)
@@ -43,11 +45,11 @@ def plot_log_softmax(jacobian, before, after, chosen):
         numbers + 0.2, after, 0.4, color=COLOURS[1], hatch="//", edgecolor="white", label=f"after: a = {chosen} up"
     )
     right.set(xlabel="action a", ylabel="P(a)", xticks=numbers)
-    right.legend(fontsize=8)
+    right.legend(fontsize=10)
     return figure
 
 
-@styled
+@large
 def plot_walks(hidden, probabilities, titles, actions):
     """Two walks side by side: h_t (T, N) above, P(a_t = ·) (T, A) below; names of the two and of the ``actions``."""
     figure, axes = new_figure(2, 2, height=4.0)
@@ -60,11 +62,11 @@ def plot_walks(hidden, probabilities, titles, actions):
         below.set(xlabel="step t", ylim=(-0.05, 1.05), xlim=(-0.5, len(P) - 0.5), xticks=steps)
     axes[1, 0].set_ylabel("P($a_t$ = ·)")
     figure.colorbar(image, ax=axes[0], shrink=0.9, pad=0.02).set_label("$h_t$")
-    axes[1, 0].legend(fontsize=8, loc="center left")
+    axes[1, 0].legend(loc="center left")
     return figure
 
 
-@styled
+@large
 def plot_estimates(episodes, estimates, exact, deviation):
     """REINFORCE against the exact gradient (n,). Left: the root mean square error of ``estimates`` (repeats, E, n)
     over ``episodes`` (E,), beside deviation / √episodes. Right: one estimate by the most episodes, entry by entry,
@@ -75,7 +77,7 @@ def plot_estimates(episodes, estimates, exact, deviation):
     expected = np.linalg.norm(deviation) / np.sqrt(episodes)
     left.loglog(episodes, expected, color=COLOURS[1], linestyle=LINES[1], label="standard error ∝ 1/√n")
     left.set(xlabel="episodes n", ylabel="error of ∇R")
-    left.legend(fontsize=8)
+    left.legend(fontsize=10)
     bars = 2 * deviation / np.sqrt(episodes[-1])
     right.errorbar(exact, estimates[0, -1], bars, fmt=".", color=COLOURS[0], elinewidth=0.6)
     ends = np.array([exact.min(), exact.max()])

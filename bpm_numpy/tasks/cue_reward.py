@@ -40,7 +40,7 @@ class CueReward(RewardTask):
         "small": {"batch": 16, "cues": 4, "bits": 8, "T": 60, "max_blanks": 0},
         "tiny": {"batch": 16, "cues": 2, "bits": 8, "T": 40, "max_blanks": 0},
     }
-    score_label = "reward a decision, last third"
+    score_label = "reward per decision, last third"
     has_trials = True
 
     def __init__(self, *, batch=30, cues=4, bits=20, T=120, max_blanks=3):
@@ -115,7 +115,7 @@ class CueReward(RewardTask):
         return np.where(self._decides(), np.where(right, 1.0, -1.0), 0.0)  # (B,)
 
     def summarise(self, episode):
-        """score: mean reward a decision in the last third of the episodes, chance 0; score_all: in all of them."""
+        """score: mean reward per decision in the last third of each episode, chance 0; score_all: in all of them."""
         late = last_third(self.T)
         return {
             "score": float(episode.rewards[late].sum() / episode.counts[late].sum()),

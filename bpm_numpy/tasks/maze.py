@@ -71,7 +71,7 @@ class Maze(RewardTask):
         "small": {"batch": 16, "size": 7, "T": 100, "reward": 1.0},
         "tiny": {"batch": 16, "size": 5, "T": 50, "reward": 1.0},
     }
-    score_label = "reward an episode"
+    score_label = "reward per episode"
 
     def __init__(self, *, batch=30, size=11, T=200, reward=10.0):
         check_count("size", size, smallest=5)
@@ -116,7 +116,7 @@ class Maze(RewardTask):
         return self.reward * reached
 
     def summarise(self, episode):
-        """score: reward an episode."""
+        """score: reward per episode."""
         return {"score": float(episode.rewards.sum(axis=0).mean())}
 
 

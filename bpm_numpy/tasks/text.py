@@ -111,7 +111,7 @@ class Text(SequenceTask):
     nothing, unless the network's state is carried (``consecutive``). Options of the other source are not used, nor is
     ``held_out`` with a grammar: its sentences are always new.
 
-    The score is bits a symbol: lower is better. The paper's text, Penn Treebank, cannot be had here: all defaults
+    The score is bits per symbol: lower is better. The paper's text, Penn Treebank, cannot be had here: all defaults
     are ours.
     """
 
@@ -121,7 +121,7 @@ class Text(SequenceTask):
         "tiny": {"batch": 16, "T": 31, "source": "grammar", "names": 2, "objects": 4},
         "pydoc": {"batch": 16, "T": 64, "source": "pydoc"},
     }
-    score_label = "bits a symbol"
+    score_label = "bits per symbol"
 
     def __init__(self, *, batch=30, T=95, source="grammar", names=8, objects=8, grammar_seed=0, held_out=False):
         check_choice("source", source, ("grammar", "pydoc"))
@@ -185,7 +185,7 @@ class Text(SequenceTask):
         return (" " if self.source == "grammar" else "").join(self.vocabulary[number] for number in numbers)
 
     def summarise(self, episode):
-        """score: bits a symbol, the mean of -log2 P(target); with a grammar also recall.
+        """score: bits per symbol, the mean of -log2 P(target); with a grammar also recall.
 
         recall: share of the objects that come out as most probable, of those whose name came up before in the episode
         (NaN if there is none).

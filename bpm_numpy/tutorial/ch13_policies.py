@@ -224,7 +224,7 @@ def figure_memoryless_ceiling():
     results = compare_memory(np.random.default_rng(1), maze_network(12), T)
     curves = {label: rewards for label, (_, rewards) in results.items()}
     ceiling = best_reward(last_entries(1), T)
-    return plot_learning(curves, {"ceiling without memory": ceiling}, "mean reward of an episode")
+    return plot_learning(curves, {"ceiling without memory": ceiling}, "mean reward per episode")
 
 
 def figure_reinforce_estimate():

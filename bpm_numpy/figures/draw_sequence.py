@@ -3,47 +3,47 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from .style import SIGNED, looks, new_figure, styled
+from .style import NARROW, SIGNED, large, looks, new_figure, styled
 
 
-@styled
+@large
 def plot_stages(updates, panels, switch):
     """One panel per way of training, a line per task: scores at ``updates``; ``panels``: title -> task -> scores."""
-    figure, axes = new_figure(1, len(panels), height=2.5, sharey=True, squeeze=False)
+    figure, axes = new_figure(1, len(panels), height=3.0, sharey=True, squeeze=False)
     for axis, (title, scores) in zip(axes[0], panels.items()):
         for task, values in scores.items():
             axis.plot(updates, values, label=task)
         axis.axvline(switch, color="0.7", linewidth=0.8, linestyle="-", zorder=0)
         axis.set(title=title, xlabel="update", ylim=(-0.3, 1.05))
-    axes[0, 0].set_ylabel("score, scaled: 0 chance, 1 all")
-    axes[0, -1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes[0, 0].set_ylabel("score\n(0 chance, 1 all)")
+    figure.legend(*axes[0, -1].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
 
-@styled
+@large
 def plot_way(shares, along, controls, chance):
     """A task's score ``along`` the way to the parameters after association (R,), and on others, ``controls`` (n, R)."""
-    figure, axis = new_figure(1, 1, height=2.5)
+    figure, axis = new_figure(1, 1, height=3.0)
     for number, values in enumerate(controls):
         axis.plot(shares, values, color="0.6", linestyle="-", label=None if number else "the same changes, shuffled")
-    axis.plot(shares, along, marker="o", label="towards the parameters\nafter association")
+    axis.plot(shares, along, marker="o", label="towards the parameters after association")
     axis.axhline(chance, color="0.7", linewidth=0.8, linestyle=":", zorder=0)
     axis.set(xlabel="share of the way", ylabel="score (dotted: chance)")
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=10)
     return figure
 
 
-@styled
+@large
 def plot_cosines(groups):
     """One row per label, a dot per pair of batches, a bar at the median; ``groups``: label -> cosines."""
-    figure, axis = new_figure(1, 1, height=0.7 + 0.35 * len(groups))
+    figure, axis = new_figure(1, 1, height=0.9 + 0.4 * len(groups))
     for row, values in enumerate(groups.values()):
         axis.plot(values, np.full(len(values), row), marker="o", markersize=3, linestyle="", color="C0", alpha=0.5)
         axis.plot([np.median(values)] * 2, [row - 0.3, row + 0.3], color="C1", linestyle="-", linewidth=2)
     axis.axvline(0, color="0.7", linewidth=0.8, linestyle="-", zorder=0)
     axis.set_yticks(range(len(groups)), groups)
     axis.invert_yaxis()
-    axis.set(xlabel="cosine of two gradients (dot: a pair of batches, bar: median)", xlim=(-1, 1))
+    axis.set(xlabel="cosine of two gradients\n(dot: a pair of batches, bar: median)", xlim=(-1, 1))
     return figure
 
 
@@ -55,7 +55,7 @@ def plot_matrices(tasks, matrices, chance):
     the darkest red. Framed: the task that the stage has trained.
     """
     floor = np.array([chance[task] for task in tasks])
-    figure, axes = new_figure(2, -(-len(matrices) // 2), height=5.4, squeeze=False, sharex=True, sharey=True)
+    figure, axes = new_figure(len(matrices), 1, height=2.1 * len(matrices), width=NARROW, squeeze=False, sharex=True)
     for axis, (network, scores) in zip(axes.flat, matrices.items()):
         low, median, high = np.quantile(scores, (0, 0.5, 1), axis=0)  # (K + 1, K)
         scaled = (median - floor) / (1 - floor)
@@ -64,21 +64,21 @@ def plot_matrices(tasks, matrices, chance):
             colour = "white" if abs(scaled[k, j]) > 0.6 else "black"
             middle, least, most = (round(float(values[k, j]), 2) + 0.0 for values in (median, low, high))  # no -0.00
             text = f"{middle:.2f}\n({least:.2f} to {most:.2f})"
-            axis.text(j, k, text, ha="center", va="center", fontsize=7, color=colour)
+            axis.text(j, k, text, ha="center", va="center", fontsize=8, color=colour)
             if k == j + 1:
                 axis.add_patch(Rectangle((j - 0.48, k - 0.48), 0.96, 0.96, fill=False, linewidth=1.5))
         axis.set_title(f"{network} ({len(scores)} seeds)")
         axis.set_xticks(range(len(tasks)), [f"{task}\n(chance {chance[task]:g})" for task in tasks])
         axis.set_yticks(range(len(tasks) + 1), ["untrained", *(f"after {task}" for task in tasks)])
-    bar = figure.colorbar(image, ax=axes, pad=0.02, shrink=0.6)
+    bar = figure.colorbar(image, ax=axes, location="bottom", pad=0.02, aspect=30)
     bar.set_label("colour: median, scaled: 0 chance, 1 all")
     return figure
 
 
-@styled
+@large
 def plot_forgetting(tasks, matrices, chance):
     """One panel per task except the last, a line per seed: from the score after its own stage to the one at the end."""
-    figure, axes = new_figure(1, len(tasks) - 1, height=2.5, sharey=True, squeeze=False)
+    figure, axes = new_figure(1, len(tasks) - 1, height=3.0, sharey=True, squeeze=False)
     look = looks(matrices)
     for j, axis in enumerate(axes[0]):
         for row, (network, scores) in enumerate(matrices.items()):
@@ -95,6 +95,9 @@ def plot_forgetting(tasks, matrices, chance):
     axes[0, 0].invert_yaxis()
     handles = axes[0, 0].lines[1:3]
     figure.legend(
-        handles, ["after its own stage", "after the last stage (a line per seed)"], loc="outside upper center", ncols=2
+        handles,
+        ["after its own stage", "after the last stage (one line per seed)"],
+        loc="outside upper center",
+        ncols=2,
     )
     return figure

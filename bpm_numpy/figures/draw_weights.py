@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, draw_matrix, new_figure, styled, symmetric_bound
+from .style import COLOURS, LINES, draw_matrix, large, new_figure, styled, symmetric_bound
 
 NETWORKS = {  # each network has its colour in every figure
     "fixed RNN": COLOURS[0],
@@ -58,10 +58,10 @@ def plot_recall(measured, predicted):
     return figure
 
 
-@styled
+@large
 def plot_matrices(matrices):
     """Signed matrices [pre, post] side by side on one scale: dict title -> matrix."""
-    figure, axes = new_figure(1, len(matrices), height=2.1)
+    figure, axes = new_figure(1, len(matrices), height=2.5)
     bound = symmetric_bound(*matrices.values())
     for axis, (title, matrix) in zip(axes, matrices.items()):
         image = draw_matrix(axis, matrix, bound, title, pre="pre" if axis is axes[0] else "")

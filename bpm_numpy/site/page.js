@@ -1,5 +1,5 @@
 // What a page of the site does by itself: copy buttons, contents that fold away on a small screen, print that shows all.
-for (const code of document.querySelectorAll(".highlight")) {
+for (const code of navigator.clipboard ? document.querySelectorAll(".highlight") : []) {
   const button = document.createElement("button");
   button.className = "copy";
   button.textContent = "Copy";

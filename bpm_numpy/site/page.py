@@ -123,6 +123,8 @@ def _title(soup, path):
         heading = soup.new_tag("h1")
         heading.string = path.stem
         soup.insert(0, heading)
+    for link in soup.h1.find_all(class_="anchor-link"):
+        link.decompose()
     return _plain(_text(soup.h1))
 
 

@@ -1,4 +1,4 @@
-"""The site in a browser: formulas typeset without a network, no errors, nothing wider than a small screen."""
+"""The site in a browser: formulas typeset, no errors, nothing wider than a small screen, nothing folded on paper."""
 
 import html
 import json
@@ -31,6 +31,12 @@ async function look(name) {
   const field = page.querySelector("#search input");
   field.value = "eligibility";
   field.dispatchEvent(new Event("input"));
+  const closed = () => page.querySelectorAll("details:not([open])").length;
+  const folded = [closed()];
+  for (const kind of ["beforeprint", "afterprint"]) {
+    frame.contentWindow.dispatchEvent(new Event(kind));
+    folded.push(closed());
+  }
   page.querySelectorAll("details").forEach(details => { details.open = true; });
   await wait(1000);
   const texts = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
@@ -48,6 +54,7 @@ async function look(name) {
     missing: [...page.images].filter(image => !image.naturalWidth).length,
     copy: page.querySelectorAll(".highlight .copy").length,
     code: page.querySelectorAll(".highlight").length,
+    folded,
     found: [...page.querySelectorAll("#found a")].map(link => link.getAttribute("href")),
   };
 }
@@ -80,4 +87,6 @@ def test_a_page_is_typeset_and_fits_a_small_screen(seen, name):
     assert page["errors"] == 0 and page["raw"] == [] and page["width"] <= 360 and page["missing"] == 0
     assert page["copy"] == page["code"] and page["found"]
     if name != "index.html":
+        start, printed, after = page["folded"]
+        assert start == after > 10 and printed == 0
         assert page["formulas"] > 20 and page["pictures"] > 2 and page["code"] > 10

@@ -2,6 +2,7 @@
 
 import base64
 import html
+import json
 import re
 import shutil
 import urllib.parse
@@ -12,9 +13,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from bpm_numpy.__main__ import main
-from bpm_numpy.files import FilesWarning
-from bpm_numpy.site.notebooks import find_notebooks
-from bpm_numpy.site.pages import write_site
+from bpm_numpy.files import FilesWarning, read_text
+from bpm_numpy.site.notebooks import FOLD, find_notebooks
+from bpm_numpy.site.page import fold_title
+from bpm_numpy.site.pages import site_files, write_site
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 OTHER = base64.b64encode(base64.b64decode(PNG) + b"other").decode()
@@ -62,7 +64,7 @@ def test_what_a_readers_notebook_lacks_is_said_and_the_page_is_written(tmp_path,
     path = write(tmp_path, *cells)
     with pytest.warns(FilesWarning, match=f"^20_mine.ipynb has {re.escape(warning)}") as caught:
         page = page_of(path, tmp_path / "site")
-    assert len(caught) == 1 and "<body>" in page and "20_mine.html" in (tmp_path / "site/index.html").read_text()
+    assert len(caught) == 1 and "<main>" in page and "20_mine.html" in (tmp_path / "site/index.html").read_text()
 
 
 def test_every_picture_has_its_own_text_whatever_is_around_it(tmp_path):
@@ -88,8 +90,8 @@ def test_pictures_and_files_that_a_page_leads_to_are_in_the_folder(tmp_path):
         new_markdown_cell("[web](https://example.org/x) [mail](mailto:a@b) [here](#Mine)"),
     )
     (tmp_path / "notebooks/data.txt").write_text("1 2 3")
-    (tmp_path / "notebooks/figures-a b.png").write_text("another file of that name")
-    other = write(tmp_path, new_markdown_cell("# More\n\n[x](figures-a%20b.png)"), name="21_more")
+    (tmp_path / "figures-a b.png").write_text("another file of that name")
+    other = write(tmp_path, new_markdown_cell("# More\n\n[x](../figures-a%20b.png)"), name="21_more")
     write_site([path, other], tmp_path / "site")
     moved = shutil.move(tmp_path / "site", tmp_path / "elsewhere")
     shutil.rmtree(tmp_path / "notebooks")
@@ -142,6 +144,110 @@ def test_the_packages_own_pictures_are_all_there(tmp_path):
     assert "figures-benchmark.png" in sources
     assert all(source.startswith("data:") or (tmp_path / "site" / source).is_file() for source in sources)
     assert all(re.search(r'alt="[^"]+ [^"]+"', image) for image in re.findall(r"<img[^>]*>", page))
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A folder like the clone: a README with a table, a text and code beside it, and two notebooks."""
+    (tmp_path / "README.md").write_text(
+        "# It\n\n**What it is.**\n\n## Quick start\n\n## Path\n\n| notebook | promise |\n|---|---|\n"
+        "| [20 Mine](notebooks/20_mine.ipynb) | this |\n| [22 Other](notebooks/22_other.ipynb) | that |\n\n"
+        "[letters](notebooks/letters.md), [code](code.py), [a folder](notebooks)\n\n## After\n\nNot in the index.\n"
+    )
+    (tmp_path / "code.py").write_text("answer = 42\n")
+    text = "# Mine\n\nWhat it *is*.\n\n## First\n\nword\n\n## Second\n\n### Third $x_1$\n\n[back](../README.md)"
+    write(tmp_path, new_markdown_cell(text))
+    write(tmp_path, new_markdown_cell("# More\n\n$\\alpha\\otimes h$ and needle"), picture(alt="A dot"), name="21_more")
+    letters = "# Letters\n\n[mine](20_mine.ipynb#Second), [code](../code.py)\n\n## Greek: α, *β*\n\n[here](#greek-α-β)"
+    (tmp_path / "notebooks/letters.md").write_text(letters, encoding="utf-8")
+    return sorted((tmp_path / "notebooks").glob("*.ipynb"))
+
+
+def test_the_index_is_the_readmes_path_and_lists_what_that_leaves_out(repository):
+    files = site_files(repository)
+    index = files["index.html"].decode()
+    assert "What it is." in index and "this" in index and 'href="20_mine.html">20 Mine' in index
+    assert "22 Other" not in index and "Not in the index" not in index  # that notebook is not in this site
+    assert 'href="21_more.html">21 More' in index
+    assert "a folder" in index and 'href="notebooks"' not in index
+    assert 'href="play.html">A page to play with' in index
+
+
+def test_texts_and_code_that_pages_lead_to_are_pages_too(repository):
+    files = site_files(repository)
+    letters, code = files["notebooks-letters.md.html"].decode(), files["code.py.html"].decode()
+    assert 'href="20_mine.html#Second"' in letters and 'href="code.py.html"' in letters
+    assert '<h2 id="greek-α-β">' in letters  # as on GitHub
+    assert "<title>Letters · bpm_numpy</title>" in letters and "42" in code and "<h1" in code
+    assert 'href="index.html">back' in files["20_mine.html"].decode()
+
+
+def test_a_page_has_a_title_a_description_contents_neighbours_and_its_notebook(repository):
+    files = site_files(repository)
+    page = files["20_mine.html"].decode()
+    assert "<title>20 Mine · bpm_numpy</title>" in page and 'name="description" content="What it is."' in page
+    contents = re.search(r'<nav class="contents".*?</nav>', page, re.S)[0]
+    assert re.findall(r'href="#([^"]*)"', contents) == ["First", "Second", "Third-$x_1$"] and "Third $x_1$" in contents
+    assert 'rel="next" href="21_more.html"' in page and 'rel="prev"' not in page
+    assert 'rel="prev" href="20_mine.html"' in files["21_more.html"].decode()
+    assert files["20_mine.ipynb"] == repository[0].read_bytes() and 'href="20_mine.ipynb" download' in page
+    assert "favicon.svg" in files and 'href="favicon.svg"' in page
+    version = read_text(Path(__file__).parents[2] / "CITATION.cff").split("\nversion: ")[1].split()[0]
+    assert f"bpm_numpy {version}" in page
+
+
+def test_figures_have_numbers_and_captions(repository):
+    page = site_files(repository)["21_more.html"].decode()
+    figure = re.search(r'<figure id="figure-1"><img[^>]*alt="A dot"[^>]*/?><figcaption>(.*?)</figcaption>', page)
+    assert figure and re.sub("<.*?>", "", figure[1]) == "Figure 1 A dot"
+
+
+def test_headings_of_one_name_have_places_of_their_own(tmp_path):
+    path = write(tmp_path, new_markdown_cell("# A\n\n## B\n\n## B\n\n## C\n\n## B"))
+    page = site_files([path])["20_mine.html"].decode()
+    assert re.findall(r'<h2[^>]*id="([^"]*)"', page) == ["B", "B-2", "C", "B-3"]
+
+
+def test_the_search_index_has_texts_and_code_but_no_outputs_and_no_folded_code(repository):
+    shown = new_code_cell("total = 3", outputs=[new_output("stream", text="printed")])
+    hidden = new_code_cell("import secret", metadata={"tags": [FOLD]})
+    write(repository[0].parents[1], new_markdown_cell("# Mine\n\n## There"), shown, hidden, name="20_mine")
+    script = site_files(repository)["search-index.js"].decode()
+    entries = json.loads(re.fullmatch(r"const SEARCH_INDEX = (.*);\n", script, re.S)[1])
+    assert ["20_mine.html#There", "20 Mine", "There", "total = 3"] in entries
+    assert ["21_more.html", "21 More", "More", "alpha otimes h and needle plot()"] in entries
+    assert "printed" not in script and "secret" not in script
+
+
+@pytest.mark.parametrize(
+    "source, title",
+    [
+        ("import numpy as np\nrng = 3", "Imports"),
+        ("show_figure(plot())", "Drawing"),
+        ("show_figure(plot())\nshow_table(a, b)\nassert a", "Drawing, table and checks"),
+        ("assert a", "Checks"),
+        ("a = 3", "Code"),
+    ],
+)
+def test_folded_code_says_what_it_is(tmp_path, source, title):
+    assert fold_title(new_code_cell(source)) == ""
+    path = write(tmp_path, TITLE, new_code_cell(source, metadata={"tags": [FOLD]}))
+    page = site_files([path])["20_mine.html"].decode()
+    assert f'<details class="fold"><summary>{title}</summary>' in page
+
+
+def test_without_mathjax_formulas_stay_in_tex_and_the_reader_is_told(repository, monkeypatch):
+    monkeypatch.setattr("bpm_numpy.site.pages.find_mathjax", lambda: None)
+    with pytest.warns(FilesWarning, match="formulas stay in TeX"):
+        files = site_files(repository)
+    page = files["21_more.html"].decode()
+    assert r"$\alpha\otimes h$" in page and "Formulas stay in TeX here" in page
+    assert "mathjax.js" not in page and "mathjax.js" not in files
+
+
+def test_a_notebook_with_the_name_of_another_page_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="^paths: expected names other than index"):
+        site_files([write(tmp_path, TITLE, name="index")])
 
 
 # Executing them all

@@ -100,12 +100,23 @@ class Chunk:
         if self.followed is not None:
             self.followed.append()
 
-    def follow(self, at):
-        """The entries ``at`` (n,) of a (b, N, N) matrix read as one row, Followed through the steps so far."""
-        followed = self.sums.followed(self, at)
-        for _ in range(self.n):
-            followed.append()
-        return followed
+    @property
+    def entries(self):
+        """Those followed by themselves (n,), in order: where they are in a (b, N, N) matrix read as one row."""
+        return NO_ENTRIES if self.followed is None else self.followed.at
+
+    @property
+    def cut(self):
+        """Those of ``entries`` that Clip cut at any step so far."""
+        return NO_ENTRIES if self.followed is None else self.followed.cut
+
+    def follow(self, entries):
+        """Follow these by themselves, and no others, through the steps so far and all that come."""
+        if np.array_equal(entries, self.entries):
+            return
+        self.followed = self.sums.followed(self, entries) if entries.size else None
+        for _ in range(self.n if entries.size else 0):
+            self.followed.append()
 
     def end(self, matrices, bound=np.inf, inside=None):
         """Write the matrices at the end, Hebb clipped to ``bound``, into ``matrices``, which may be those of the start.
@@ -139,7 +150,7 @@ class Chunk:
     def at_risk(self, bound, times=1):
         """The entries that are not proved to stay within ``bound`` at every step: the certificate, entry by entry.
 
-        As ``follow`` takes them, in order; None where they are too many, or may go too FAR. ``times``: what is written
+        As in ``entries``; None where they are too many, or may go too FAR. ``times``: what is written
         in the chunk counts so often.
         """
         if bound == np.inf:

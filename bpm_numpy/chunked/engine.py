@@ -10,6 +10,7 @@ from ..drive import drive_backward, drive_backward_h, drive_forward
 from ..equations.readout import readout_backward, readout_forward
 from ..state import State, StepOutput
 from .chunk import NO_ENTRIES, Chunk, Work, flat
+from .plan import most_followed
 
 TRIES = 3  # of one chunk: each follows more entries by themselves
 AHEAD = 2  # times what the last segment wrote: which entries the next may take to the bound
@@ -106,8 +107,7 @@ class SliceRun:
             self.prepared[L] = sums.prepare(net, self.params, L)
         vectors = sums(net, self.params, L, len(matrices[0]), self.prepared[L])
         chunk = Chunk(net, self.params, vectors, matrices, work)
-        if entries.size:
-            chunk.followed = chunk.follow(entries)
+        chunk.follow(entries)
         return chunk
 
     def replay(self, steps, matrices, work, entries=NO_ENTRIES):
@@ -157,11 +157,11 @@ class SliceRun:
 
     def _expected(self):
         """The entries that steps like those of the last segment might take to the bound; None: too many to follow."""
-        if not self.segments:
+        last = self.segments[-1] if self.segments else None
+        if last is None or not (last.cut or last.entries.size):
             return NO_ENTRIES
-        last = self.segments[-1]
-        if not last.cut and not last.entries.size:
-            return NO_ENTRIES
+        if not most_followed(self.matrices[0].size):
+            return None
         return self.replay(last.steps, self.matrices, self.work).at_risk(self.net.clip, AHEAD)
 
     def _try_chunk(self, x, inputs, entries):
@@ -174,13 +174,12 @@ class SliceRun:
                 self._cell_step(chunk, x_t, inputs_t)
             at_risk = chunk.at_risk(self.net.clip)
             if at_risk is not None:
-                others = chunk.follow(np.setdiff1d(at_risk, entries, assume_unique=True))
-                entries = np.union1d(entries, at_risk)
-                if not others.cut.any():  # they were taken for uncut, and they are
+                chunk.follow(np.union1d(entries, at_risk) if at_risk.size else entries)
+                if np.isin(chunk.cut, entries).all():  # all others were taken for uncut, and they are
                     chunk.end(self.matrices)
-                    others.end(self.matrices[0])
-                    self.segments[-1].entries = entries
+                    self.segments[-1].entries = chunk.entries
                     return True
+                entries = chunk.entries
             self.segments[-1].steps.clear()
             self.h, self.c = before
             if at_risk is None:
@@ -265,11 +264,9 @@ class WayBack:
         return reversed(pieces)
 
     def _whole(self, segment, matrices):
-        """The Chunk of a segment; of the entries that it followed by themselves, those that were cut."""
+        """The Chunk of a segment; of the entries that it followed by themselves, those that Clip cut."""
         chunk = self.run.replay(segment.steps, matrices, self.work, segment.entries)
-        if chunk.followed is not None:
-            cut = chunk.followed.at[chunk.followed.cut]
-            chunk.followed = chunk.follow(cut) if cut.size else None
+        chunk.follow(chunk.cut)
         return chunk
 
     def _from_the_last(self):

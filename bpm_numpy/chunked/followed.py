@@ -55,8 +55,8 @@ class Followed:
 
     @property
     def cut(self):
-        """Which entries Clip cut at any step so far, (n,)."""
-        return ~self.inside[: self.n].all(axis=0)
+        """Those of ``at`` that Clip cut at any step so far."""
+        return self.at[~self.inside[: self.n].all(axis=0)]
 
     def input(self, y, h_prev):
         """Adds to y_t (b, N) of the next step what the chunk leaves out."""

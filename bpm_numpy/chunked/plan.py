@@ -7,7 +7,7 @@ import numpy as np
 CHUNK = 8  # pairs of steps cost more with every step in a chunk, its matrices less: measured, about even from 6 to 12
 SLICE = 1_500_000  # entries of Hebb in a slice of the batch: larger ones take memory, smaller ones calls of NumPy
 FEW = 0.05  # share of the entries that may be followed by themselves: one costs some ten times what it does in a matrix
-SMALL = 15_000  # entries of a slice, whose matrices cost no more than the calls of NumPy for the first that is followed
+SMALL = 30_000  # entries of a slice, whose matrices cost no more than the calls of NumPy for the first that is followed
 LONGEST = 1000  # steps in a chunk: it holds all pairs of them
 LONG = 64  # chunks, from which on not every start is kept
 

@@ -224,7 +224,8 @@ def test_entries_that_land_exactly_on_the_bound(monkeypatch, options, eta):
     assert inside[on_it].all()
     for followed in (False, True):
         if followed:
-            monkeypatch.setattr(chunk, "most_followed", lambda entries: entries)
+            for module in (chunk, engine):
+                monkeypatch.setattr(module, "most_followed", lambda entries: entries)
             monkeypatch.setattr(chunk, "FAR", np.inf)
         for plan in (Plan(1, 3, 2), Plan(8, 2, 1), Plan(5, 1, 2)):
             ours = results(problem, plan)

@@ -74,14 +74,18 @@ def check_shape(name, value, shape):
     """``value`` is an array of that ``shape``, whose entries are sizes, or letters for any size of at least 1."""
     check_is_array(name, value)
     came = value.shape
-    wanted = "(" + ", ".join(str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
+
+    def wanted():  # said only where it is needed: every step of every episode is checked
+        return "(" + ", ".join(str(size) for size in shape) + ("," if len(shape) == 1 else "") + ")"
+
     if len(came) != len(shape):
-        raise ValueError(f"{name}: expected shape {wanted}, got {came}")
+        raise ValueError(f"{name}: expected shape {wanted()}, got {came}")
     for size, expected in zip(came, shape):
-        if isinstance(expected, str) and size < 1:
-            raise ValueError(f"{name}: expected shape {wanted} with {expected} of at least 1, got {came}")
-        if not isinstance(expected, str) and size != expected:
-            raise ValueError(f"{name}: expected shape {wanted}, got {came}")
+        if isinstance(expected, str):
+            if size < 1:
+                raise ValueError(f"{name}: expected shape {wanted()} with {expected} of at least 1, got {came}")
+        elif size != expected:
+            raise ValueError(f"{name}: expected shape {wanted()}, got {came}")
 
 
 def check_array(name, value, shape, dtypes, finite=True):

@@ -28,17 +28,20 @@ Backward, with G_m the adjoint of S_m(t1), each line the transpose of one above:
     Z_m = Σ_t h_{t-1} (coef_m(t) dy_t)ᵀ:   dalpha += S_m ⊗ Z_m;   G_k ← Σ_m coef_mk ⊗ G_m + alpha ⊗ Z_k
 
 A chunk of ONE step needs no sum over s, and followed by Clip it is the definition itself. So there is one
-algorithm: chunks of L steps where a certificate proves that nothing is cut, chunks of one step where not.
+algorithm: chunks of L steps where a certificate proves that nothing is cut, chunks of one step where not. Between the
+two: where it fails for few entries, these alone are followed step by step beside a chunk of all others (``followed``).
 
-Certificate: every entry of Σ_m |coef|^ ⊗ |S_m| + Σ_s |a_s| (|driven_s|^)ᵀ is at most clip (1 - margin), where the hats
-are bounds of |coef_m(t)| and |driven_s(t)| at every step of the chunk. By the triangle inequality no sum passes the
-bound at any step; the margin covers the rounding of both sums. (The same sum of maxima over the entries is no smaller,
-and tried first.) It speaks of the activities that the chunk computed: where those of a step-by-step run differ in their
-last digits, an entry within rounding of the bound may fall on the other side of Clip's kink there.
+Certificate, entry by entry: where Σ_m |coef|^ ⊗ |S_m| + Σ_s |a_s| (|driven_s|^)ᵀ is at most clip (1 - margin), nothing
+is cut. The hats are bounds of |coef_m(t)| and |driven_s(t)| at every step of the chunk, so by the triangle inequality
+no sum passes the bound at any step; the margin covers the rounding of both sums. (The same sum of maxima over the
+entries is no smaller, and tried first.) It speaks of the activities that the chunk computed: where those of a
+step-by-step run differ in their last digits, an entry within rounding of the bound may fall on the other side of Clip's
+kink there.
 
     naive     one chunk of one episode in two short functions, to read
     gated     the sums of rules Hebb ← g ⊗ Hebb + h qᵀ
     traced    the sums of the trace
+    followed  entries that Clip may cut, by themselves
     chunk     one chunk of a slice of the batch
     engine    the whole sequence: slices, starts that are kept, the certificate and the way back
     plan      how a pass is cut up

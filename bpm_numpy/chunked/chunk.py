@@ -9,8 +9,13 @@ from functools import cached_property
 import numpy as np
 
 from ..equations.plastic_weights import sum_to_shape
+from .plan import most_followed
 
+FAR = 2  # bounds of Clip: where sums without Clip may go farther, digits are lost in the gap (see ``followed``)
 BLOCK = 100_000  # entries that are worked on together: with what they are made from and into, they fit a core's cache
+
+
+NO_ENTRIES = np.empty(0, np.intp)
 
 
 class Work:
@@ -43,13 +48,14 @@ class Work:
 class Chunk:
     """A chunk from the matrices ``starts``: Hebb(t0) and, for a trace, the trace, each (b, N, N).
 
-    After n calls of ``append``, a (n, b, N) holds the pre-synaptic activities so far, and ``sums`` the rest.
+    After n calls of ``append``, a (n, b, N) holds the pre-synaptic activities so far, and ``sums`` the rest. Entries of
+    Hebb are taken for uncut, but for those in ``followed`` (see there), None where there are none.
     """
 
     def __init__(self, net, params, sums, starts, work):
         self.net, self.alpha, self.w = net, params["alpha"], params[net.plastic_name]
         self.L, self.n, self.sums, self.starts, self.work = sums.L, 0, sums, starts, work
-        self.a = np.empty((sums.L, *starts[0].shape[:2]), net.dtype)
+        self.a, self.followed = np.empty((sums.L, *starts[0].shape[:2]), net.dtype), None
         self._products = {}  # side -> a_t P of all steps
 
     def weights(self, side):
@@ -82,6 +88,8 @@ class Chunk:
             ah, R, _ = self.work.pairs(n)
             np.multiply(self.a[:n], h_prev, out=ah)
             y += sum_over_s(self.sums.driven(n), pairs(ah, self.alpha, R))
+            if self.followed is not None:
+                self.followed.input(y, h_prev)
         return y
 
     def append(self, h_prev, p, mu):
@@ -89,6 +97,26 @@ class Chunk:
         self.a[self.n] = h_prev
         self.sums.append(mu, p)
         self.n += 1
+        if self.followed is not None:
+            self.followed.append()
+
+    @property
+    def entries(self):
+        """Those followed by themselves (n,), in order: where they are in a (b, N, N) matrix read as one row."""
+        return NO_ENTRIES if self.followed is None else self.followed.at
+
+    @property
+    def cut(self):
+        """Those of ``entries`` that Clip cut at any step so far."""
+        return NO_ENTRIES if self.followed is None else self.followed.cut
+
+    def follow(self, entries):
+        """Follow these by themselves, and no others, through the steps so far and all that come."""
+        if np.array_equal(entries, self.entries):
+            return
+        self.followed = self.sums.followed(self, entries) if entries.size else None
+        for _ in range(self.n if entries.size else 0):
+            self.followed.append()
 
     def end(self, matrices, bound=np.inf, inside=None):
         """Write the matrices at the end, Hebb clipped to ``bound``, into ``matrices``, which may be those of the start.
@@ -115,28 +143,41 @@ class Chunk:
                     np.equal(Z, into, out=inside[rows])
                 elif not cut:
                     cut = bool((Z != into).any())
+        if self.followed is not None:
+            self.followed.end(matrices[0])
         return cut
 
-    def certified(self, bound):
-        """True if it is proved that no entry passed ``bound`` at any step of the chunk."""
+    def at_risk(self, bound, times=1):
+        """The entries that are not proved to stay within ``bound`` at every step: the certificate, entry by entry.
+
+        As in ``entries``; None where they are too many, or may go too FAR. ``times``: what is written
+        in the chunk counts so often.
+        """
         if bound == np.inf:
-            return True
+            return NO_ENTRIES
         coefficients, driven, rounding = self.sums.bounds()
         limit = bound * (1 - 4 * (rounding * self.L + 2) * float(np.finfo(self.net.dtype).eps))
-        a = np.abs(self.a)
+        a = times * np.abs(self.a)
         total = (a.max(axis=2) * driven.max(axis=2)).sum(axis=0).max()
         for coefficient, start in zip(coefficients, self.starts):
             total += np.max(coefficient) * _largest(start)
         if total <= limit:  # of maxima: no entry's sum is larger
-            return True
+            return NO_ENTRIES
+        found, room = [NO_ENTRIES], most_followed(self.starts[0].size)
         for rows, Z, Y in self.work.blocks:
             sum_of_outer(a[:, rows], driven[:, rows], Z)
             for coefficient, start in zip(coefficients, self.starts):
                 np.abs(start[rows], out=Y)
                 Z += Y if _is_one(coefficient) else np.multiply(_of_columns(coefficient, rows), Y, out=Y)
-            if not Z.max() <= limit:
-                return False
-        return True
+            largest = Z.max()
+            if largest <= limit:
+                continue
+            at = np.flatnonzero(Z > limit)
+            room -= at.size
+            if room < 0 or not largest <= FAR * times * bound:  # NaN is far
+                return None
+            found.append(at + rows.start * self.starts[0][0].size)
+        return np.concatenate(found)
 
     def begin_backward(self, G, inside):
         """From the end of the chunk: G, the adjoint of each matrix; ``inside`` (b, N, N): where Clip let pass, or None.
@@ -162,7 +203,18 @@ class Chunk:
                     elif d is not None:
                         d_coefficients[side][k] = d + np.vdot(G[side][rows], self.starts[k][rows])
         self.sums.begin_backward(d_rows, d_coefficients)
+        if self.followed is not None:
+            self.followed.begin_backward(G[0])
         return da
+
+    def drive_backward(self, t, da):
+        """Through the updates by the drive of step t -> dmu_t, dp_t (b, N); adds to da of the entries followed."""
+
+        def add(*into):
+            if self.followed is not None:
+                self.followed.drive_backward(t, da, *into)
+
+        return self.sums.step_backward(t, add)
 
     def step_backward(self, t, dy, dh, da):
         """Through y_t: dy (b, N); adds to dh, the adjoint of h_{t-1} (b, N), and to da (L, b, N) of earlier steps."""
@@ -183,6 +235,8 @@ class Chunk:
             dh += sum_over_s(self.a[:t], U)
             da[:t] += self.a[t] * U
             self.sums.used(t, np.multiply(dy, R[parts[t]], out=R[parts[t]]))
+        if self.followed is not None:
+            self.followed.step_backward(t, dy, dh)
 
     def end_backward(self, dys, G, grads):
         """With dy of all steps, (L, b, N): writes the adjoints of the start into G; adds to ``grads``."""
@@ -205,6 +259,8 @@ class Chunk:
                     sum_of_outer(self.a[:, rows], scaled[k][:, rows], Z)
                     grads["alpha"] += alpha_sum(self.starts[k][rows], Z, self.alpha)
                     into += np.multiply(self.alpha, Z, out=Z)
+        if self.followed is not None:
+            self.followed.end_backward(G, grads["alpha"])
         for name, grad in self.sums.gradients().items():
             grads[name] += grad
 

@@ -9,7 +9,11 @@ import numpy as np
 from ..drive import drive_backward, drive_backward_h, drive_forward
 from ..equations.readout import readout_backward, readout_forward
 from ..state import State, StepOutput
-from .chunk import Chunk, Work, flat
+from .chunk import NO_ENTRIES, Chunk, Work, flat
+from .plan import most_followed
+
+TRIES = 3  # of one chunk: each follows more entries by themselves
+AHEAD = 2  # times what the last segment wrote: which entries the next may take to the bound
 
 
 class Kept(NamedTuple):
@@ -56,10 +60,12 @@ def in_two_parts(cell, params):
 
 
 class Segment:
-    """At most L consecutive steps of a slice: starts (None where not kept), steps, and whether Clip cut any entry."""
+    """At most L consecutive steps of a slice: starts (None where not kept), steps, the entries that were followed by
+    themselves, and whether the steps were taken one by one and Clip cut any entry.
+    """
 
     def __init__(self, starts):
-        self.starts, self.steps, self.cut = starts, [], False
+        self.starts, self.steps, self.entries, self.cut = starts, [], NO_ENTRIES, False
 
 
 class SliceRun:
@@ -94,17 +100,19 @@ class SliceRun:
             other.segments[-1].steps = list(other.segments[-1].steps)
         return other
 
-    def chunk(self, L, matrices, work):
-        """A Chunk of L steps from these matrices."""
+    def chunk(self, L, matrices, work, entries=NO_ENTRIES):
+        """A Chunk of L steps from these matrices that follows ``entries`` by themselves."""
         net, sums = self.net, self.net.rule.sums
         if L not in self.prepared:
             self.prepared[L] = sums.prepare(net, self.params, L)
         vectors = sums(net, self.params, L, len(matrices[0]), self.prepared[L])
-        return Chunk(net, self.params, vectors, matrices, work)
+        chunk = Chunk(net, self.params, vectors, matrices, work)
+        chunk.follow(entries)
+        return chunk
 
-    def replay(self, steps, matrices, work):
-        """The Chunk of these steps, from these matrices."""
-        chunk = self.chunk(len(steps), matrices, work)
+    def replay(self, steps, matrices, work, entries=NO_ENTRIES):
+        """The Chunk of these steps, from these matrices; ``entries`` as in ``chunk``."""
+        chunk = self.chunk(len(steps), matrices, work, entries)
         for step in steps:
             chunk.append(step.h_prev, step.p, step.mu)
         return chunk
@@ -116,8 +124,8 @@ class SliceRun:
         self._reserve(-(-T // (L * self.plan.keep)))
         for t in range(0, T, L):
             part = slice(t, t + L)
-            cut_before = bool(self.segments) and self.segments[-1].cut
-            if min(L, T - t) > 1 and not cut_before and self._try_chunk(x[part], inputs[part]):
+            entries = self._expected() if min(L, T - t) > 1 else None
+            if entries is not None and self._try_chunk(x[part], inputs[part], entries):
                 continue
             for x_t, inputs_t in zip(x[part], inputs[part]):
                 self.step(x_t, inputs_t)
@@ -147,17 +155,35 @@ class SliceRun:
                 room[...] = matrix
         self.segments.append(Segment(starts))
 
-    def _try_chunk(self, x, inputs):
+    def _expected(self):
+        """The entries that steps like those of the last segment might take to the bound; None: too many to follow."""
+        last = self.segments[-1] if self.segments else None
+        if last is None or not (last.cut or last.entries.size):
+            return NO_ENTRIES
+        if not most_followed(self.matrices[0].size):
+            return None
+        return self.replay(last.steps, self.matrices, self.work).at_risk(self.net.clip, AHEAD)
+
+    def _try_chunk(self, x, inputs, entries):
+        """Take a chunk that follows ``entries`` by themselves, and others that turn out to need it; False: too many."""
         before = self.h, self.c
         self._open_segment()
-        chunk = self.chunk(len(x), self.matrices, self.work)
-        for x_t, inputs_t in zip(x, inputs):
-            self._cell_step(chunk, x_t, inputs_t)
-        if chunk.certified(self.net.clip):
-            chunk.end(self.matrices)
-            return True
-        self.segments[-1].steps.clear()
-        self.h, self.c = before
+        for _ in range(TRIES):
+            chunk = self.chunk(len(x), self.matrices, self.work, entries)
+            for x_t, inputs_t in zip(x, inputs):
+                self._cell_step(chunk, x_t, inputs_t)
+            at_risk = chunk.at_risk(self.net.clip)
+            if at_risk is not None:
+                chunk.follow(np.union1d(entries, at_risk) if at_risk.size else entries)
+                if np.isin(chunk.cut, entries).all():  # all others were taken for uncut, and they are
+                    chunk.end(self.matrices)
+                    self.segments[-1].entries = chunk.entries
+                    return True
+                entries = chunk.entries
+            self.segments[-1].steps.clear()
+            self.h, self.c = before
+            if at_risk is None:
+                break
         return False
 
     def _cell_step(self, chunk, x_t, inputs_t):
@@ -211,7 +237,7 @@ class WayBack:
         """From the adjoints at the chunk's end to those at its start -> dh, dc, dz of each step; fills dys, dmu, G."""
         net, da, dz = self.net, chunk.begin_backward(G, inside), [None] * chunk.L
         for t in reversed(range(chunk.L)):
-            dmu[t], dp = chunk.sums.step_backward(t)
+            dmu[t], dp = chunk.drive_backward(t, da)
             dh = dh + d_hidden[t]
             dh_drive = drive_backward_h(net, dmu[t], steps[t].of_drive)
             if dh_drive is not None:
@@ -228,7 +254,7 @@ class WayBack:
     def _pieces(self, segment, matrices):
         """(number of its first step, Chunk, where Clip let pass at its end), from the last piece on."""
         if not segment.cut:
-            return [(0, self.run.replay(segment.steps, matrices, self.work), None)]
+            return [(0, self._whole(segment, matrices), None)]
         pieces = []
         for first, (step, after, inside) in enumerate(zip(segment.steps, *self._after)):
             chunk = self.run.replay([step], matrices, self.work)
@@ -236,6 +262,12 @@ class WayBack:
             pieces.append((first, chunk, inside))
             matrices = after
         return reversed(pieces)
+
+    def _whole(self, segment, matrices):
+        """The Chunk of a segment; of the entries that it followed by themselves, those that Clip cut."""
+        chunk = self.run.replay(segment.steps, matrices, self.work, segment.entries)
+        chunk.follow(chunk.cut)
+        return chunk
 
     def _from_the_last(self):
         """Every segment with its matrices at the start, from the last to the first, recomputed where not kept."""
@@ -246,7 +278,7 @@ class WayBack:
             for segment in block[:-1]:
                 matrices = starts[-1].copy()
                 for piece in ([step] for step in segment.steps) if segment.cut else (segment.steps,):
-                    chunk = self.run.replay(piece, matrices, self.work)
+                    chunk = self.run.replay(piece, matrices, self.work, segment.entries)
                     chunk.end(matrices, bound if segment.cut else np.inf)
                 starts.append(matrices)
             yield from zip(reversed(block), reversed(starts))

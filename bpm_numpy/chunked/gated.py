@@ -23,10 +23,28 @@ A rule opts in by ``sums = Gated`` and two functions (``rules.outer`` is the sho
 
 import numpy as np
 
+from .followed import Followed, add_at
+
+
+class FollowedGated(Followed):
+    """The rule's g, and x = h_{t-1} q; so dh_{t-1} += dx q, dq += dx h_{t-1}."""
+
+    def growth(self, t):
+        g = self.sums.gates[t]
+        g = None if g is None else np.broadcast_to(g, self.sums.q[t].shape).take(self.post)
+        return g, self.a[t] * self.sums.q[t].take(self.post)
+
+    def growth_backward(self, t, dg, dx, sum_dg, sum_dq):
+        if dg is not None:
+            add_at(sum_dg, self.post, dg)
+        add_at(sum_dq, self.post, dx * self.a[t])
+        return dx * self.sums.q[t].take(self.post)
+
 
 class Gated:
     """The vectors of one chunk of at most L steps of b episodes; ``append`` takes a step in."""
 
+    followed = FollowedGated
     sides = 1  # matrices at the start: Hebb
     # Entries of Hebb in the batch, and these times the steps: below, a chunk's calls of NumPy cost more than it saves.
     small, short = 6_000, 64_000
@@ -91,11 +109,15 @@ class Gated:
         (self.d_driven,), ((self.d_product,),) = d_rows, d_coefficients  # (n, b, N), (b, N) or None
         self.grads = {}
 
-    def step_backward(self, t):
-        """-> dmu_t, dp_t (b, N); all later steps are done."""
+    def step_backward(self, t, add):
+        """-> dmu_t, dp_t (b, N); all later steps are done.
+
+        add(dg_t (None where g is), dq_t) adds what comes from entries followed by themselves.
+        """
         g, dg, D = self.gates[t], None, self.d_driven
         if g is not None:
             dg = (D[:t] * self.driven(t)).sum(axis=0) + self.d_product * self.products[t]  # (b, N)
+        add(dg, D[t])
         dmu, dp, grads = self.net.rule.factors_backward(self.net, dg, D[t], self.caches[t])
         if g is not None:
             D[:t] *= g

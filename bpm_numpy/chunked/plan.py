@@ -6,6 +6,8 @@ import numpy as np
 
 CHUNK = 8  # pairs of steps cost more with every step in a chunk, its matrices less: measured, about even from 6 to 12
 SLICE = 1_500_000  # entries of Hebb in a slice of the batch: larger ones take memory, smaller ones calls of NumPy
+FEW = 0.05  # share of the entries that may be followed by themselves: one costs some ten times what it does in a matrix
+SMALL = 30_000  # entries of a slice, whose matrices cost no more than the calls of NumPy for the first that is followed
 LONGEST = 1000  # steps in a chunk: it holds all pairs of them
 LONG = 64  # chunks, from which on not every start is kept
 
@@ -42,3 +44,8 @@ def choose_plan(net, T, B):
 def can_be_chunked(net, *arrays):
     """True where the sums hold: a rule that has some, in real numbers."""
     return net.plasticity != "none" and net.rule.sums is not None and not any(map(np.iscomplexobj, arrays))
+
+
+def most_followed(entries):
+    """How many of a slice's entries of Hebb may be followed by themselves (see ``followed``), a float."""
+    return FEW * max(entries - SMALL, 0)

@@ -18,6 +18,41 @@ deta collects from the eta in front of the sums and, with a minus (ρ = 1 - eta)
 
 import numpy as np
 
+from .followed import Followed, add_at
+
+
+class FollowedTraced(Followed):
+    """g = 1, x_t = mu_t e, with e the entry of the trace that drives: after it took X = h_{t-1} p_t in ("notes"), or
+    before. Backward as in ``rules.trace``, with ε the adjoint of the trace, at first 0: only what goes through dx.
+    """
+
+    def __init__(self, chunk, at):
+        super().__init__(chunk, at)
+        self.trace = np.empty_like(self.hebb)  # (L+1, n)
+        self.trace[0] = chunk.starts[1].take(at)
+        N, columns = chunk.a.shape[2], self.sums.mu.shape[2]
+        self.drive = self.post if columns == N else self.post // N  # where mu is, in (b, columns)
+        self.powers, self.epsilon = self.sums.powers, np.zeros_like(self.alpha)
+
+    def growth(self, t):
+        eta, X = self.powers.eta, self.a[t] * self.sums.p[t].take(self.post)  # (n,)
+        self.trace[t + 1] = (1 - eta) * self.trace[t] + eta * X
+        return None, self.sums.mu[t].take(self.drive) * self.trace[t + self.powers.first]
+
+    def growth_backward(self, t, dg, dx, sum_dmu, sum_dp):
+        eta, p, first = self.powers.eta, self.sums.p[t].take(self.post), self.powers.first
+        add_at(sum_dmu, self.post, dx * self.trace[t + first])
+        dtrace = dx * self.sums.mu[t].take(self.drive)  # (n,)
+        after = self.epsilon + dtrace * first
+        self.sums.deta += np.vdot(self.a[t] * p - self.trace[t], after)
+        self.epsilon = (1 - eta) * after + dtrace * (1 - first)
+        add_at(sum_dp, self.post, eta * after * self.a[t])
+        return eta * after * p
+
+    def end_backward(self, G, dalpha):
+        super().end_backward(G, dalpha)
+        add_at(G[1], self.at, self.epsilon)
+
 
 class Powers:
     """What a chunk of L steps needs of eta, ρ and δ; all in the network's dtype.
@@ -25,11 +60,12 @@ class Powers:
     kappa (L,): what mu_r adds to κ_t, t > r;  lam [r, s] (L, L, 1, 1): what it adds to λ_ts, t > r;
     kappa_hat, lam_hat: the same in |ρ| and |eta|;  keep: ρ^L;  last (L, 1, 1): the weight of X_s in Ē(t1);
     d_mu [t] (L, 2, L+1): two rows that, times (dκ, dλ_0 ... dλ_{L-1}), give dmu_t, and what times mu_t adds to deta;
-    d_keep, d_last (L,): derivatives of ρ^L and of ``last`` in eta.
+    d_keep, d_last (L,): derivatives of ρ^L and of ``last`` in eta;  first: 1 - δ.
     """
 
     def __init__(self, net, params, L):
         eta, delta, steps = float(params["eta"]), int(net.reading == "paper"), np.arange(L)
+        self.eta, self.first = eta, 1 - delta
         rho = 1 - eta
         since = steps[:, None] - delta - steps  # [r, s]: r - δ - s, the exponent of mu_r in λ
         taken = since >= 0
@@ -60,6 +96,7 @@ def _slope(rho, n):
 class Traced:
     """The vectors of one chunk of L steps of b episodes; methods as of ``gated.Gated``."""
 
+    followed = FollowedTraced
     sides = 2  # matrices at the start: Hebb, trace
     small, short = 16_000, 400_000
 
@@ -102,9 +139,11 @@ class Traced:
         self.dp = self.lam[L] * aG + powers.last * aF
         self.deta = powers.d_last @ (aF * self.p).sum(axis=(1, 2)) + powers.d_keep * d_keep
 
-    def step_backward(self, t):
+    def step_backward(self, t, add):
+        """As of ``gated.Gated``; add(dmu_t, dp_t)."""
         L, b, N = self.p.shape
         dmu, deta = (self.powers.d_mu[t] @ self.d_sums.reshape(L + 1, -1)).reshape(2, b, N)
+        add(dmu, self.dp[t])
         self.deta += np.vdot(np.broadcast_to(self.mu[t], deta.shape), deta)
         return dmu, self.dp[t]
 

@@ -19,7 +19,9 @@ def clip_forward(u, bound):
     the real constant ±bound. NaN passes through.
     """
     beyond = np.abs(u.real) > bound
-    return np.where(beyond, np.copysign(bound, u.real), u), ~beyond
+    if np.iscomplexobj(u):
+        return np.where(beyond, np.copysign(bound, u.real), u), ~beyond
+    return np.clip(u, -bound, bound), ~beyond
 
 
 def clip_backward(d_clipped, inside):

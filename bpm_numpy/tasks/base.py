@@ -150,12 +150,14 @@ class RewardTask(Task):
 
     def _act(self, actions):
         reward = self._earn(actions)  # (B,)
-        self._previous = np.column_stack([reward, one_hot(actions, self.n_outputs)])  # (B, 1 + A)
+        self._previous = np.concatenate([reward[:, None], one_hot(actions, self.n_outputs)], axis=1)  # (B, 1 + A)
         return reward
 
     def _observe(self):
-        bias_and_time = np.broadcast_to([1.0, self.t / self.T], (self.batch, 2))
-        return np.concatenate([self._see(), bias_and_time, self._previous], axis=1)  # (B, D)
+        seen = self._see()  # (B, n_seen)
+        obs, n = np.ones((self.batch, self.n_inputs)), seen.shape[1]  # the bias stays
+        obs[:, :n], obs[:, n + 1], obs[:, n + 2 :] = seen, self.t / self.T, self._previous
+        return obs
 
     def _see(self):
         """What the task shows, (B, n_seen), at t = 0 ... T."""

@@ -102,7 +102,7 @@ class CueReward(RewardTask):
     def _see(self):
         shown = self.shown[self.t]  # (B,)
         cues = self.drawn.cues[np.arange(self.batch), shown] * (shown >= 0)[:, None]  # (B, bits)
-        return np.column_stack([cues, shown == GO])  # (B, bits + 1)
+        return np.concatenate([cues, (shown == GO)[:, None]], axis=1)  # (B, bits + 1)
 
     def _decides(self):
         return self.shown[self.t] == GO

@@ -137,7 +137,8 @@ def certificates(traj, L=CHUNK):
         chunk = Chunk(net, params, vectors, [matrix for matrix in matrices if matrix is not None], work)
         for step in part:
             chunk.append(step.state.h, step.p, step.mu)
-        said.append(chunk.certified(net.clip))
+        at_risk = chunk.at_risk(net.clip)
+        said.append(at_risk is not None and not at_risk.size)
         cut.append(sum(int((~step.inside).sum()) for step in part))
     return np.array(said), np.array(cut)
 

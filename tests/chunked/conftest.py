@@ -7,12 +7,13 @@ from bpm_numpy.chunked import chunk
 
 @pytest.fixture
 def certificates(monkeypatch):
-    """The list of all that ``Chunk.certified`` answers from now on."""
-    answers, original = [], chunk.Chunk.certified
+    """Of all chunks whose certificate is asked for from now on: True where no entry is at risk, a list."""
+    answers, original = [], chunk.Chunk.at_risk
 
-    def spy(self, bound):
-        answers.append(original(self, bound))
-        return answers[-1]
+    def spy(self, bound, times=1):
+        at = original(self, bound, times)
+        answers.append(at is not None and not at.size)
+        return at
 
-    monkeypatch.setattr(chunk.Chunk, "certified", spy)
+    monkeypatch.setattr(chunk.Chunk, "at_risk", spy)
     return answers

@@ -119,13 +119,13 @@ def test_what_is_certified_is_never_cut(certificates, rules, dtype):
 @every_sum
 def test_without_its_margin_the_certificate_would_be_wrong(monkeypatch, certificates, rules, dtype):
     """The same sums find it out, so the test above can fail."""
-    with_margin = chunk.Chunk.certified
+    with_margin = chunk.Chunk.at_risk
 
     def without(self, bound):
         *_, rounding = self.sums.bounds()
         return with_margin(self, bound / (1 - 4 * (rounding * self.L + 2) * EPS[dtype]))
 
-    monkeypatch.setattr(chunk.Chunk, "certified", without)
+    monkeypatch.setattr(chunk.Chunk, "at_risk", without)
     counts = count_on_the_brink(certificates, dtype, rules)
     assert counts[True, True] >= 2
 

@@ -210,7 +210,8 @@ EXACT = [
 
 @pytest.mark.exact("few binary digits throughout, so that every product and sum is exact")
 @pytest.mark.parametrize("options, eta", EXACT, ids=lambda v: identifier(v) if isinstance(v, dict) else str(v))
-def test_entries_that_land_exactly_on_the_bound(options, eta):
+def test_entries_that_land_exactly_on_the_bound(monkeypatch, options, eta):
+    """... by steps, and where all entries may be followed by themselves, however far."""
     rng = np.random.default_rng(7)
     problem = exact_problem(rng, options, eta)
     params, x, state = problem.split(problem.inputs)
@@ -221,10 +222,15 @@ def test_entries_that_land_exactly_on_the_bound(options, eta):
     assert (on_it & moved).any() and (np.abs(sums) > problem.net.clip).any()
     expected, inside = definition(problem)
     assert inside[on_it].all()
-    for plan in (Plan(1, 3, 2), Plan(8, 2, 1), Plan(5, 1, 2)):
-        ours = results(problem, plan)
-        assert np.array_equal(ours["final hebb"], expected["final hebb"])
-        assert_close(ours, expected, 1e-12)
+    for followed in (False, True):
+        if followed:
+            for module in (chunk, engine):
+                monkeypatch.setattr(module, "most_followed", lambda entries: entries)
+            monkeypatch.setattr(chunk, "FAR", np.inf)
+        for plan in (Plan(1, 3, 2), Plan(8, 2, 1), Plan(5, 1, 2)):
+            ours = results(problem, plan)
+            assert np.array_equal(ours["final hebb"], expected["final hebb"])
+            assert_close(ours, expected, 1e-12)
 
 
 # Whole chunks where they are certified, single steps elsewhere.
@@ -402,8 +408,8 @@ def settings():
 
 def test_the_processs_settings_are_left_alone(monkeypatch):
     """During a pass, too: the certificate, asked in the middle of one, looks at them."""
-    seen, original = [], chunk.Chunk.certified
-    monkeypatch.setattr(chunk.Chunk, "certified", lambda *args: seen.append(settings()[1:]) or original(*args))
+    seen, original = [], chunk.Chunk.at_risk
+    monkeypatch.setattr(chunk.Chunk, "at_risk", lambda *args: seen.append(settings()[1:]) or original(*args))
     before, running = settings(), threading.active_count()
     problem = draw(np.random.default_rng(14), OPTIONS[70], 40, "some", B=4)
     np.random.seed(14)  # NumPy's global generator: nothing else here draws from it

@@ -110,15 +110,13 @@ Differences from the authors' code
 - Its starting values differ; ours are in ``parameters``.
 """
 
-from .network import PlasticNetwork
-from .plugins import register, register_network, register_setting, register_study
-from .proof.gradcheck import gradcheck
-from .proof.pairs import check_jvp, check_vjp
-from .proof.parts import check_cell, check_modulator, check_rule
-from .proof.report import GradientCheckError
-from .proof.tasks import check_task
-from .proof.ways import compare_ways
-from .state import State
+# ruff: noqa: F403, F405
+import importlib
+
+__version__ = "0.1.0"
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # editors and type checkers take it for True
+    from .public import *
 
 __all__ = [
     "GradientCheckError",
@@ -137,3 +135,20 @@ __all__ = [
     "register_setting",
     "register_study",
 ]
+
+
+def __getattr__(name):
+    """What isn't there yet is loaded now: the command line answers Ctrl-C, and sets its threads, before NumPy is."""
+    if name in __all__:
+        return getattr(importlib.import_module(".public", __name__), name)
+    if not name.startswith("_"):
+        try:
+            return importlib.import_module(f".{name}", __name__)
+        except ModuleNotFoundError as error:
+            if error.name != f"{__name__}.{name}":
+                raise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,6 @@
 """Checks of what a caller passes in. Every message names the argument, what was expected and what came."""
 
+import difflib
 import math
 import numbers
 
@@ -12,7 +13,13 @@ def check_choice(name, value, choices):
     """``value`` is one of ``choices``, or ValueError."""
     if not isinstance(value, str) or value not in choices:
         expected = " | ".join(repr(choice) for choice in choices)
-        raise ValueError(f"{name}: expected {expected}, got {value!r}")
+        raise ValueError(f"{name}: expected {expected}, got {value!r}{nearest(value, choices)}")
+
+
+def nearest(value, known):
+    """The end of a message about an unknown name: those of the ``known`` ones that are nearest to it, or ""."""
+    near = difflib.get_close_matches(value, list(map(str, known)), cutoff=0.7) if isinstance(value, str) else []
+    return f"; nearest: {', '.join(map(repr, near))}" if near else ""
 
 
 def check_bool(name, value):

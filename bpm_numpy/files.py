@@ -206,7 +206,7 @@ def make_folder(folder):
     except (FileExistsError, NotADirectoryError):
         raise ValueError(f"folder: expected a folder, got {os.fspath(folder)}, where a file is in the way") from None
     except OSError as error:
-        raise ValueError(f"folder: expected one that can be made, got {folder} ({error.strerror})") from None
+        raise ValueError(f"folder: expected one that can be made, got {folder} ({error.strerror})") from error
 
 
 @contextlib.contextmanager
@@ -267,13 +267,18 @@ def check_outputs(folder, names, force=False):
 
 def write_output(folder, name, data):
     """Write the bytes ``data`` to a file in ``folder``, and note down for ``check_outputs`` that it is ours."""
-    written = _written(folder)
-    # The old one too: if this is killed between the two files, either is recognised.
-    written[name] = [*written.get(name, ()), _digest(data)][-2:]
-    with replace_file(Path(folder) / WRITTEN) as file:
-        file.write(json.dumps(written, indent=1).encode())
+    note_output(folder, name, data)
     with replace_file(Path(folder) / name) as file:
         file.write(data)
+
+
+def note_output(folder, name, data):
+    """The file ``name`` in ``folder`` is ours as long as it holds these bytes."""
+    written = _written(folder)
+    # The old one too: if ``write_output`` is killed between the two files, either is recognised.
+    written[name] = list(dict.fromkeys([*written.get(name, ()), _digest(data)]))[-2:]
+    with replace_file(Path(folder) / WRITTEN) as file:
+        file.write(json.dumps(written, indent=1).encode())
 
 
 def _written(folder):

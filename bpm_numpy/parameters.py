@@ -16,7 +16,7 @@ import numpy as np
 
 from .arguments import check_size
 from .drive import drive_parameters
-from .parts import Parameter, normal
+from .parts import Parameter, check_parameter_names, normal
 
 
 def parameter_table(net):
@@ -38,6 +38,7 @@ def parameter_table(net):
     )
     table = {}
     for part in parts:
+        check_parameter_names(part, net)
         twice = [name for name in part if name in table]
         if twice:
             raise ValueError(f"parameters: expected a name once, got {', '.join(twice)} from two parts of {net}")

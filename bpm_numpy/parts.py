@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .arguments import nearest
+
 
 class Parameter(NamedTuple):
     """A parameter's shape, a tuple, and how it starts: a number, or a function of rng (a Generator) and shape."""
@@ -47,6 +49,7 @@ class Part:
 
 
 REGISTRIES = {"rule": {}, "modulator": {}, "cell": {}}  # kind -> name -> Part
+INPUTS = ("x", "y", "h", "h_prev", "c_prev", "hebb", "mu", "p", "trace")  # of parts
 BUILT_IN = set()  # (kind, name) of the package's own
 
 
@@ -83,8 +86,19 @@ def check_name(kind, value, known, also=""):
     """``value`` is a name in the registry ``known``, or ValueError, which says how to register one."""
     if not isinstance(value, str) or value not in known:
         names = " | ".join(repr(name) for name in known)
-        how = "; register one of your own first: bpm_numpy.register, or --plugin FILE" * isinstance(value, str)
+        how = nearest(value, known)
+        how += "; register one of your own first: bpm_numpy.register, or --plugin FILE" * isinstance(value, str)
         raise ValueError(f"{kind}: expected {names}{also}, got {value!r}{how}")
+
+
+def check_parameter_names(names, of):
+    """Parameters may be called so: each a name as Python has them that is none of the INPUTS; or ValueError."""
+    inputs = [name for name in names if name in INPUTS]
+    if inputs:
+        raise ValueError(f"parameters: expected names that no input has, got {', '.join(inputs)} from {of}")
+    others = [name for name in names if not isinstance(name, str) or not name.isidentifier()]
+    if others:
+        raise ValueError(f"parameters: expected names such as W_m2, got {', '.join(map(repr, others))} from {of}")
 
 
 def is_registered(part):

@@ -8,7 +8,7 @@
 A name of the package's own can't be taken; one of yours is replaced when it is registered again. Files that a network,
 a training or a study leaves hold names alone: loading one runs no code, so its parts must be registered before.
 Processes that ``check`` and ``study`` start run the same files first; what is registered in Python alone they may not
-know. ``load_plugin`` does in Python what --plugin does.
+know: then they aren't started. ``load_plugin`` does in Python what --plugin does.
 """
 
 import hashlib
@@ -18,10 +18,13 @@ import sys
 import traceback
 from pathlib import Path
 
+from . import cells, modulators, rules  # noqa: F401 - their names are taken first
 from .parts import Part, add_part, check_name
 
 PLUGINS = []  # files that have been run, in order, as absolute paths: processes that are started run them too
 _YOURS = set()  # (kind, name) of what is registered here, parts excepted
+_ALONE = set()  # (kind, name) of what is registered in Python, and not by a file that other processes can run too
+_running = []  # files that are being run
 
 
 def register(thing):
@@ -32,6 +35,7 @@ def register(thing):
     """
     if isinstance(thing, Part):
         add_part(thing)
+        _note(thing.kind, thing.name)
         return
     from .lab.settings import EXPERIMENTS, row
     from .tasks import TASKS
@@ -105,12 +109,17 @@ def load_plugin(path):
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # so that its classes can be pickled
+    _running.append(path)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt):  # Ctrl-C
+            raise
         del sys.modules[name]
         came = f"{type(error).__name__}: {error}{place_in(error, [str(path)])}"
         raise ValueError(f"plugin: expected {path} to run, got {came}") from error
+    finally:
+        _running.pop()
     PLUGINS.append(str(path))
 
 
@@ -124,6 +133,17 @@ def load_plugins(paths):
     """``load_plugin`` of each: what a process that was started does first."""
     for path in paths:
         load_plugin(path)
+
+
+def check_known_elsewhere(names):
+    """Other processes can know these (kind, name), or ValueError: a part that is in no file is known to this one."""
+    alone = [f"the {kind} {name!r}" for kind, name in dict.fromkeys(names) if (kind, name) in _ALONE]
+    if alone:
+        raise ValueError(
+            f"plugin: expected parts that the processes which are started can know as well, got {', '.join(alone)}, "
+            "registered in Python alone; register them in a file, and name it: --plugin FILE, or "
+            "bpm_numpy.plugins.load_plugin(FILE)"
+        )
 
 
 def plugin_words():
@@ -148,4 +168,10 @@ def _add(kind, registry, name, value):
     if name in registry and (kind, name) not in _YOURS:
         raise ValueError(f"name: expected one that no {kind} of the package has, got {name!r}")
     _YOURS.add((kind, name))
+    _note(kind, name)
     registry[name] = value
+
+
+def _note(kind, name):
+    """What is registered now can be known to other processes if a file that is being run does it."""
+    (_ALONE.discard if _running else _ALONE.add)((kind, name))

@@ -1,9 +1,11 @@
 """The package as a user meets it: what an import loads, what the command line says, what the README promises."""
 
 import json
+import pydoc
 import re
 import subprocess
 import sys
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,9 @@ import pytest
 
 import bpm_numpy
 from bpm_numpy.__main__ import main
-from bpm_numpy.commands.check import jobs
-from bpm_numpy.files import replace_file
+from bpm_numpy.commands.check import SHORT, WHOLE, jobs
+from bpm_numpy.commands.figures import all_files
+from bpm_numpy.files import check_outputs, replace_file
 from bpm_numpy.parameters import parameter_shapes
 from bpm_numpy.parts import REGISTRIES
 from bpm_numpy.proof.problems import configurations
@@ -67,10 +70,97 @@ def test_check_fails_when_a_gradient_is_wrong(monkeypatch, capsys):
     assert "FAILED" in printed and "1 of 3 checks passed" in printed  # no entry is cut in the inactive regime
 
 
+def test_check_of_many_wrong_gradients_is_short_and_sums_up(monkeypatch, tmp_path, capsys):
+    right = bpm_numpy.cells.rnn.RNN.backward
+
+    def wrong(self, net, dh, dc, dp, cache):
+        dx, *rest = right(self, net, dh, dc, dp, cache)
+        return -dx, *rest
+
+    monkeypatch.setattr(bpm_numpy.cells.rnn.RNN, "backward", wrong)
+    monkeypatch.setattr("bpm_numpy.commands.check.ProcessPoolExecutor", InThisProcess)
+    file = tmp_path / "table.json"
+    options = "--cell rnn --rule outer --modulator tanh --reading notes --alpha full".split()
+    assert main(["check", *options, "--json", str(file)]) == 1
+    checks, lines = json.loads(file.read_text())["checks"], capsys.readouterr().out.splitlines()
+    failed = [line for line in lines if line.startswith("FAILED ")]
+    assert len(checks) == 20 and not any(check["passed"] for check in checks)
+    assert len(failed) == WHOLE + SHORT and "... and 7 more, which the table counts; --json FILE has them all" in lines
+    assert len(lines) < 70 and all("backward is wrong in x, by complex step" in line for line in failed)
+    assert re.match(r"0 of 20 checks passed, 20 FAILED, largest error 2e\+00 \(.*\), [\d.]+ s$", lines[-2])
+    capsys.readouterr()
+    again = failed[0].partition(": ")[0].split()[1:]
+    assert main(["check", *again]) == 1
+    assert "0 of 1 checks passed, 1 FAILED" in capsys.readouterr().out
+
+
+class InThisProcess:
+    """In place of a pool of processes, which wouldn't know what was patched where they are spawned."""
+
+    def __init__(self, *_, **__):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def submit(self, function, job):
+        future = Future()
+        future.set_result(function(job))
+        return future
+
+
+def test_check_ends_with_a_legend_and_one_line(capsys):
+    assert main("check --cell rnn --rule soft --modulator tanh --alpha full --readout linear".split()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    errors = r"largest error \de-1\d \(\de-\d+ by central differences\)"
+    assert re.match(rf"(\d+) of \1 checks passed, {errors}, .* s$", lines[-1])
+    assert sum(line.startswith(("cut by Clip:", "backward:", "against forward mode")) for line in lines) == 3
+
+
 @pytest.mark.parametrize("arguments", ["--plasticity none --rule trace", "--plasticity none --json /no/such/folder/x"])
 def test_check_refuses_what_it_cannot_do(arguments, capsys):
     assert main(["check", *arguments.split()]) == 2
     assert re.search("expected a file|no valid configuration", capsys.readouterr().err)
+
+
+def test_the_package_has_its_names_although_it_loads_them_when_they_are_asked_for():
+    assert set(bpm_numpy.__all__) <= set(dir(bpm_numpy)) and "register" in bpm_numpy.__all__
+    script = "import sys, bpm_numpy; assert 'numpy' not in sys.modules; from bpm_numpy import *"
+    script += "; print(gradcheck.__name__)"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert printed == "gradcheck\n"
+    assert bpm_numpy.lab.settings.SETTINGS
+    assert "class PlasticNetwork(builtins.object)" in pydoc.render_doc(bpm_numpy, renderer=pydoc.plaintext)
+    assert set(bpm_numpy.__all__) == {name for name in vars(bpm_numpy.public) if not name.startswith("_")}
+    with pytest.raises(AttributeError, match="module 'bpm_numpy' has no attribute 'nothing'"):
+        _ = bpm_numpy.nothing
+    with pytest.raises(ImportError, match="cannot import name 'nothing'"):
+        from bpm_numpy import nothing  # noqa: F401
+
+
+def test_any_module_can_be_imported_first_and_the_parts_are_known():
+    script = (
+        "import importlib, pkgutil, sys, numpy, bpm_numpy\n"
+        "names = [m.name for m in pkgutil.walk_packages(bpm_numpy.__path__, 'bpm_numpy.')]\n"
+        "for name in names:\n"
+        "    if name.rpartition('.')[2] in ('__main__', 'torch_network') or '.figures' in name: continue\n"
+        "    for known in [known for known in sys.modules if known.partition('.')[0] == 'bpm_numpy']:\n"
+        "        del sys.modules[known]\n"
+        "    importlib.import_module(name)\n"
+        "    plugins = importlib.import_module('bpm_numpy.plugins')\n"
+        "    assert all(importlib.import_module('bpm_numpy.parts').REGISTRIES.values()), name\n"
+        "print(len(names))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stderr == "" and int(done.stdout) > 100
+
+
+def test_the_pictures_of_the_clone_are_known_as_the_commands_own():
+    """So that it replaces them, and none that somebody has changed. After another way of writing one: note_output."""
+    check_outputs(ROOT / "figures", all_files())
 
 
 def test_figures_are_the_same_bytes_on_every_run(tmp_path):

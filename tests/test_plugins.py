@@ -221,6 +221,13 @@ def test_check_takes_parts_of_ones_own(plugin, capsys):
     assert main(["--plugin", str(plugin), "check", "--modulator", "half", "--rule", "oja", *few]) == 0
 
 
+def test_clip_cuts_nothing_of_a_rule_that_has_a_bound_of_its_own(plugin, capsys):
+    words = "check --rule drift --cell rnn --modulator tanh --alpha full --reading notes".split()
+    assert main(["--plugin", str(plugin), *words]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.split()[:2] == ["rnn", "drift"]]
+    assert len(rows) == 3 and all(row[8] == "-" for row in rows)
+
+
 def test_check_without_filters_includes_what_is_registered(plugin):
     before = len(list(configurations()))
     plugins.load_plugin(plugin)
@@ -349,8 +356,8 @@ def test_files_hold_names_alone_and_say_what_to_register(plugin, kept, tmp_path,
     capsys.readouterr()
     for words, what in (
         (["evaluate", str(run)], "task"),
-        (["study", "my study", "--data", str(kept)], "study"),
-        (TRAIN, "task"),
+        (["study", "my study", "--data", str(kept)], "NAME"),
+        (TRAIN, "TASK"),
         (["train", "bandit", "--network", "all mine"], "--network"),
         (["train", "bandit", "--setting", "mine"], "--setting"),
         (["check", "--rule", "mine"], "--rule"),
@@ -380,6 +387,8 @@ def test_about_json_says_which_task_to_register(plugin, kept):
     [
         ("\n1 / 0", "got ZeroDivisionError: division by zero (PATH, line 2)"),
         ("import sys; sys.exit(3)", "got SystemExit: 3"),
+        ("\nraise GeneratorExit('odd')", "got GeneratorExit: odd (PATH, line 2)"),
+        ("class Odd(BaseException): pass\nraise Odd", "got Odd: "),
         ("def f(:", "got SyntaxError: "),
         ("from nowhere import rule", "got ModuleNotFoundError: No module named 'nowhere'"),
         (
@@ -395,6 +404,47 @@ def test_a_plugin_that_raises_is_one_line(clean, tmp_path, capsys, text, words):
     (line,) = lines(capsys)
     assert line.startswith(f"--plugin: expected {path} to run, {words.replace('PATH', str(path))}")
     assert plugins.PLUGINS == [] and not any("wrong" in name for name in sys.modules if "plugin" in name)
+
+
+@pytest.mark.parametrize("odd", ["GeneratorExit('odd')", "KeyError('odd')", "SystemExit('odd')"])
+def test_whatever_a_part_raises_in_a_command_is_one_line(clean, tmp_path, monkeypatch, capsys, odd):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "wrong.py"
+    path.write_text(
+        "from bpm_numpy import register\nfrom bpm_numpy.rules.outer import Outer\nclass Odd(Outer):\n    name = 'odd'\n"
+        f"    def parameters(self, net):\n        raise {odd}\nregister(Odd())\n"
+    )
+    assert main(["--plugin", str(path), "train", "bandit", "--set", "network_options.rule=odd"]) == 2
+    (line,) = lines(capsys)
+    assert line.startswith("train: ") and "odd" in line and line.endswith(f" ({path}, line 6)")
+
+
+def test_a_fault_of_the_program_is_no_error_of_the_user(monkeypatch):
+    monkeypatch.setattr("bpm_numpy.commands.gather.run", lambda arguments: {}["fault"])
+    with pytest.raises(KeyError, match="fault"):
+        main(["gather", "runs"])
+
+
+def test_what_is_registered_in_python_alone_is_not_handed_to_processes(plugin, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("bpm_numpy.commands.check.multiprocessing.get_start_method", lambda: "spawn")
+
+    class Alone(outside_parts.Drift):
+        name = "alone"
+
+    register(Alone())
+    register_study("my own", studies.Study(1, [studies.Line("a", "bandit", "simple", "small", {
+        "network_options.rule": "alone", "updates": 1})]))  # fmt: skip
+    for words in ("check --rule alone", "study my~own --data kept"):
+        assert main([word.replace("~", " ") for word in words.split()]) == 2
+        (line,) = lines(capsys)
+        assert "got the rule 'alone', registered in Python alone; register them in a file" in line
+        assert "--plugin FILE" in line and "load_plugin" in line and not Path("kept").exists()
+    plugins.load_plugin(plugin)
+    plugins.check_known_elsewhere([("rule", "drift"), ("task", "echo"), ("rule", "outer")])
+    register(outside_parts.Drift())  # a new one of that name, which the file doesn't know
+    with pytest.raises(ValueError, match="got the rule 'drift', registered in Python alone"):
+        plugins.check_known_elsewhere([("rule", "drift")])
 
 
 def test_an_error_inside_a_plugin_says_where(clean, tmp_path):

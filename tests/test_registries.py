@@ -9,6 +9,7 @@ import pytest
 from own_parts import Carrying, Leak, SometimesGated, Square, TwoMemories
 
 from bpm_numpy import PlasticNetwork, gradcheck
+from bpm_numpy.chunked.gated import Gated
 from bpm_numpy.chunked.plan import Plan
 from bpm_numpy.modulators import Modulator
 from bpm_numpy.modulators.tanh import Tanh
@@ -345,6 +346,42 @@ def test_a_part_that_is_not_finished_says_so(kind, base):
     net = PlasticNetwork(1, 2, 1, **{kind: unfinished})
     with pytest.raises(NotImplementedError, match=f"^{kind}: expected Unfinished to have "):
         net.forward(net.init(np.random.default_rng(9)), np.ones((1, 1, 1)))
+
+
+@pytest.mark.parametrize("sums, came", [("gated", "'gated' (str)"), (3, "3 (int)"), (int, "<class 'int'> (type)")])
+def test_sums_that_are_no_class_of_sums_are_refused(sums, came):
+    class Odd(Outer):
+        name = "odd"
+
+    Odd.sums = sums
+    message = f"rule: expected sums of <rule odd> to be None or a class such as Gated, and no object, got {came}"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        PlasticNetwork(1, 1, 1, rule=Odd())
+
+
+def test_an_object_in_place_of_the_class_of_sums_is_refused():
+    net = PlasticNetwork(1, 2, 1)
+
+    class Odd(Outer):
+        name = "odd"
+        sums = Gated(net, net.init(np.random.default_rng(0)), 1, 1, None)
+
+    with pytest.raises(TypeError, match="^rule: expected sums of <rule odd> to be .*, got <.*Gated object"):
+        PlasticNetwork(1, 1, 1, rule=Odd())
+
+
+@pytest.mark.parametrize("name, message", [
+    ("x", "expected names that no input has, got x from"),
+    ("mu", "expected names that no input has, got mu from"),
+    ("state.h", "expected names such as W_m2, got 'state.h' from"),
+])  # fmt: skip
+def test_a_parameter_that_is_named_like_an_input_is_refused_before_a_training_begins(name, message):
+    class Odd(Outer):
+        def parameters(self, net):
+            return {name: Parameter((), 1.0)}
+
+    with pytest.raises(ValueError, match=f"^parameters: {re.escape(message)}"):
+        PlasticNetwork(1, 2, 1, rule=Odd()).init(np.random.default_rng(0))
 
 
 def test_sums_refuse_a_rule_that_they_would_leave_something_out_of():

@@ -21,10 +21,15 @@ from ..network import PlasticNetwork
 from ..proof.problems import Problem, join
 from ..step import forward_step
 from .check import format_table
+from .options import integer
 from .progress import progress
 
 HELP = "time forward and backward (with PyTorch and JAX: benchmarks/compare.py)"
 TYPED = {}
+EXAMPLES = """\
+  python -m bpm_numpy bench
+  python -m bpm_numpy bench --only "lstm trace" --dtype float64
+  python -m bpm_numpy bench --trained"""
 N_INPUTS, N_OUTPUTS = 16, 4
 REGIMES = ("inactive", "some", "many")  # of the clip: entries of Hebb that are ever at the bound
 SIZES = {  # cell, rule, T, B, N, and the drive that makes each regime
@@ -118,11 +123,11 @@ def time_calls(function, calls, duration=0.0):
 
 
 def add_arguments(parser):
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default: float32")
     parser.add_argument("--only", default="", metavar="TEXT", help='cases whose "name regime" contains TEXT')
     parser.add_argument("--trained", action="store_true", help="trained networks, beside the definition")
     parser.add_argument("--data", metavar="DIR", help="with --trained: what study --data DIR has kept")
-    parser.add_argument("--passes", type=int, default=5, help="timed ones, after one that is not (default 5)")
+    parser.add_argument("--passes", type=integer, default=5, metavar="N", help="how many are timed (default 5)")
 
 
 def run(arguments):

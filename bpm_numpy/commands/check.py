@@ -9,6 +9,7 @@ step. Parameters, inputs and the initial state are all checked.
 import json
 import multiprocessing
 import os
+import shlex
 import signal
 import threading
 import time
@@ -19,33 +20,53 @@ import numpy as np
 from ..arguments import check_count
 from ..files import check_ordinary, check_target, read_json, replace_file
 from ..parts import REGISTRIES, check_name
-from ..plugins import PLUGINS, load_plugins
+from ..plugins import PLUGINS, check_known_elsewhere, load_plugins
 from ..proof.configuration import check_configuration, regimes_of
 from ..proof.problems import ALPHAS, REGIMES, configurations
-from .progress import progress
+from .messages import red
+from .options import integer
+from .progress import duration, progress
 
 HELP = "gradient-check every configuration, or those that the options select"
 TYPED = {"path": "--json"}
+EXAMPLES = """\
+  python -m bpm_numpy check
+  python -m bpm_numpy check --cell lstm --rule trace --reading paper
+  python -m bpm_numpy check --rule oja --alpha full --regime mostly --full --json oja.json
+  python -m bpm_numpy --plugin my_rule.py check --rule mine"""
 FILTERS = ("cell", "rule", "plasticity", "modulator", "fanout", "reading", "alpha", "readout")
 HEADER = (
     "cell", "rule", "plasticity", "modulator", "fan-out", "reading", "checks", "failed", "cut by Clip",
     "complex step", "central", "kinks", "forward mode", "chunks",
 )  # fmt: skip
+LEGEND = """\
+cut by Clip: share of the entries of Hebb at the bound, from regime to regime. Then the largest relative errors of
+backward: against the complex step and central differences (kinks: entries left out where a step goes over one),
+against forward mode, and of the way by chunks against the definition."""
+WHOLE, SHORT = 1, 12  # failed checks that are printed whole, and those behind them that get a line
 
 
 def add_arguments(parser):
     parser.add_argument("--full", action="store_true", help="every entry, by both methods, not a sample (slow)")
     parser.add_argument("--json", metavar="FILE", help="also write the table, and every single check, to FILE")
     parser.add_argument("--force", action="store_true", help="with --json: replace a file that is no such table")
-    parser.add_argument("--seed", type=int, default=0, help="of the random networks (default 0)")
+    parser.add_argument("--seed", type=integer, default=0, metavar="N", help="of the random networks (default 0)")
+    only = parser.add_argument_group("only the configurations with")
     for kind, known in REGISTRIES.items():
-        parser.add_argument(f"--{kind}", help=", ".join(known))
-    parser.add_argument("--plasticity", choices=("none", "hebbian", "modulated"))
-    parser.add_argument("--fanout", choices=("yes", "no"))
-    parser.add_argument("--reading", choices=("notes", "paper"))
-    parser.add_argument("--alpha", choices=ALPHAS)
-    parser.add_argument("--readout", choices=("linear", "hidden"))
-    parser.add_argument("--regime", choices=REGIMES, help="of the clip")
+        only.add_argument(f"--{kind}", metavar="NAME", help=f"this {kind}: {', '.join(known)}")
+    for option, choices, what in (
+        (
+            "plasticity",
+            ("none", "hebbian", "modulated"),
+            "what drives changes: nothing, a learnt rate, or M(t)",
+        ),
+        ("fanout", ("yes", "no"), "whether M(t) reaches each neuron by a weight of its own"),
+        ("reading", ("notes", "paper"), "of the equations: as in the notes or in the paper"),
+        ("alpha", ALPHAS, "one alpha for each connection, for each neuron, or for all"),
+        ("readout", ("linear", "hidden"), "whether there is a layer between h and the outputs"),
+        ("regime", REGIMES, "how often Clip cuts"),
+    ):
+        only.add_argument(f"--{option}", choices=choices, help=what)
 
 
 def run(arguments):
@@ -58,22 +79,56 @@ def run(arguments):
             check_name(kind, getattr(arguments, kind), known)
     wanted = {name: getattr(arguments, name) for name in FILTERS if getattr(arguments, name) is not None}
     regimes = REGIMES if arguments.regime is None else (arguments.regime,)
-    results = check_all(jobs(wanted, regimes, arguments.seed, arguments.full))
-    if not results:
+    selected = jobs(wanted, regimes, arguments.seed, arguments.full)
+    if not selected:
         raise ValueError("no valid configuration has all of these options")
-    rows = table(results)
-    print(format_table(HEADER, rows))
-    failures = [result for result in results if not result["passed"]]
-    for result in failures:
-        print(f"\nFAILED {result['options']}, clip {result['regime']}: {result['message']}")
-    passed = f"{len(results) - len(failures)} of {len(results)} checks passed"
-    print(f"\n{passed}: {sum(result['compared'] for result in results)} numerical derivatives, seed {arguments.seed}")
+    started = time.monotonic()
+    results = check_all(selected)
+    seconds = time.monotonic() - started
+    try:
+        print_results(results, seconds, arguments.seed)
+    finally:  # also where nobody reads what is printed
+        if arguments.json is not None:
+            with replace_file(arguments.json) as file:
+                content = {"header": HEADER, "table": table(results), "checks": results}
+                file.write(json.dumps(content, indent=1).encode())
     if arguments.json is not None:
-        with replace_file(arguments.json) as file:
-            content = {"header": HEADER, "table": rows, "checks": results}
-            file.write(json.dumps(content, indent=1).encode())
         print(f"table written to {arguments.json}")
-    return 1 if failures else 0
+    return 0 if all(result["passed"] for result in results) else 1
+
+
+def print_results(results, seconds, seed):
+    """The table, what failed, a legend, and a line that sums up. seconds: what the checks took; seed: theirs."""
+    print(format_table(HEADER, table(results)))
+    failures = [result for result in results if not result["passed"]]
+    for number, result in enumerate(failures[: WHOLE + SHORT]):
+        whole, first = result["message"], result["message"].partition("\n")[0].rstrip(":")
+        print("\n" * (number <= WHOLE) + red("FAILED"), f"{words_of(result)}: {whole if number < WHOLE else first}")
+    if len(failures) > WHOLE + SHORT:
+        print(f"... and {len(failures) - WHOLE - SHORT} more, which the table counts; --json FILE has them all")
+    if failures:
+        print(f"\nEach by itself: python -m bpm_numpy check --seed {seed} and the options behind FAILED.")
+    print(f"\n{LEGEND}\n{sum(result['compared'] for result in results)} numerical derivatives, seed {seed}.\n")
+    print(verdict(results, seconds))
+
+
+def verdict(results, seconds):
+    """One line: how many passed, the largest errors, the time."""
+    exact = max(result[name] for result in results for name in ("complex_error", "adjoint_error", "chunks_error"))
+    central, passed = max(result["central_error"] for result in results), sum(result["passed"] for result in results)
+    failed = f", {red(f'{len(results) - passed} FAILED')}" if passed < len(results) else ""
+    return (
+        f"{passed} of {len(results)} checks passed{failed}, largest error {exact:.0e} "
+        f"({central:.0e} by central differences), {duration(seconds)}"
+    )
+
+
+def words_of(result):
+    """The options that select this check alone."""
+    options = result["options"] | {"regime": result["regime"]}
+    options["fanout"] = "yes" if options["fanout"] else "no"
+    options["readout"] = "linear" if options.pop("readout_hidden") is None else "hidden"
+    return " ".join(f"--{name} {shlex.quote(value)}" for name, value in options.items())
 
 
 def check_table_file(path, force):
@@ -109,8 +164,16 @@ def check_all(selected):
     """Results of all jobs, on as many processes as there are cores."""
     if len(selected) <= 8:  # not worth starting processes for
         return list(progress(map(check_one, selected), len(selected), "checks"))
+    if multiprocessing.get_start_method() != "fork":
+        check_known_elsewhere((kind, options[kind]) for options, *_ in selected for kind in REGISTRIES)
     with ProcessPoolExecutor(os.cpu_count(), initializer=_begin_process, initargs=(PLUGINS,)) as pool:
-        return list(progress(pool.map(check_one, selected, chunksize=4), len(selected), "checks"))
+        try:
+            futures = [pool.submit(check_one, job) for job in selected]
+            return list(progress((future.result() for future in futures), len(selected), "checks"))
+        except BaseException:  # such as Ctrl-C: the pool would wait until all is done
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
 
 
 def ignore_interrupts():

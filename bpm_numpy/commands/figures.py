@@ -6,15 +6,18 @@ bytes.
 
 import importlib
 import pkgutil
-from pathlib import Path
 
-from ..arguments import check_choice
+from ..arguments import nearest
 from ..files import check_outputs, locked, make_folder, write_output
+from .options import ListAction
 from .progress import progress
 
 HELP = "rewrite figures/ (the same bytes on every run)"
-TYPED = {"name": "NAME"}
-OWN = Path(__file__).resolve().parents[2] / "figures"  # of the clone: what is there is this command's
+TYPED = {"name": "NAME", "folder": "--folder"}
+EXAMPLES = """\
+  python -m bpm_numpy figures --list
+  python -m bpm_numpy figures clip_growth.png hebb_over_time.png
+  python -m bpm_numpy figures --folder mine"""
 
 
 def all_figures():
@@ -42,8 +45,9 @@ def all_files():
 
 
 def add_arguments(parser):
-    parser.add_argument("--folder", default="figures", help="where to write (default: figures)")
+    parser.add_argument("--folder", default="figures", metavar="DIR", help="where to write (default: figures)")
     parser.add_argument("--force", action="store_true", help="replace files of these names that are not this command's")
+    parser.add_argument("--list", action=ListAction, lines=all_files, help="print the names of all files, and end")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these files (default: all, and README.md)")
 
 
@@ -51,7 +55,8 @@ def run(arguments):
     """Exit code 0."""
     figures = all_files()
     for name in arguments.names:
-        check_choice("name", name, figures)
+        if name not in figures:
+            raise ValueError(f"name: expected a name that --list prints, got {name!r}{nearest(name, figures)}")
     write_figures(arguments.folder, arguments.names or list(figures), arguments.force)
     return 0
 
@@ -63,7 +68,7 @@ def write_figures(folder, names, force=False):
     figures = all_files()
     make_folder(folder)
     with locked(folder):
-        check_outputs(folder, names, force or Path(folder).resolve() == OWN)
+        check_outputs(folder, names, force)
         for name in progress(names, len(names), "figures"):
             write_output(folder, name, file_bytes(figures[name]()))
             print(f"{folder}/{name}", flush=True)

@@ -7,9 +7,13 @@ import numpy as np
 from ..files import check_outputs, check_path, locked, make_folder, write_output
 from ..lab.runs import csv_bytes, gather
 from .check import format_table
+from .messages import calling
 
 HELP = "gather a folder of runs into a table and a figure of their learning curves"
-TYPED = {}
+TYPED = {"folder": "FOLDER"}
+EXAMPLES = """\
+  python -m bpm_numpy gather runs
+  python -m bpm_numpy gather runs/studies/maze --out maze"""
 TABLE, FIGURE = "table.csv", "learning_curves.png"
 
 
@@ -28,13 +32,19 @@ def run(arguments):
     rows = list(map(summary, groups))
     print(format_table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows]))
     print("median and quartiles of the score at the last update that all seeds have reached; minutes until there")
-    make_folder(out)
-    with locked(out):
-        check_outputs(out, (TABLE, FIGURE), arguments.force)
-        write_output(out, TABLE, csv_bytes(rows))
-        write_output(out, FIGURE, draw(groups))
+    with calling("folder", "folder" if arguments.out is None else "out"):
+        write(out, rows, groups, arguments.force)
     print(f"{out / TABLE}, {out / FIGURE}")
     return 0
+
+
+def write(out, rows, groups, force):
+    """The two files, into the folder ``out``."""
+    make_folder(out)
+    with locked(out):
+        check_outputs(out, (TABLE, FIGURE), force)
+        write_output(out, TABLE, csv_bytes(rows))
+        write_output(out, FIGURE, draw(groups))
 
 
 def summary(group):

@@ -1,7 +1,9 @@
 """What goes wrong as one line on stderr, in the words of who typed the command."""
 
 import contextlib
+import os
 import re
+import shlex
 import sys
 import warnings
 
@@ -23,15 +25,35 @@ def say_stopped(line):
     say("\n" * sys.stderr.isatty() + line)
 
 
-def explain(error, typed):
-    """The message of an error as one line; ``typed(name)`` is how an argument that it begins with was typed."""
+def shell_line(*words):
+    """A command of this program as it can be typed, with the plugins that are in use."""
+    return shlex.join(["python", "-m", "bpm_numpy", *plugins.plugin_words(), *words])
+
+
+def red(text):
+    """Text for stdout, in red where that is a terminal and NO_COLOR (no-color.org) isn't set."""
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return f"\033[31m{text}\033[0m" if coloured else text
+
+
+def explain(error, typed, option_of=lambda path: ""):
+    """The message of an error as one line; ``typed(name)`` is how an argument that it begins with was typed.
+
+    ``option_of(path)``: the option that leads to the file which the system has refused, as it was typed, or "".
+    """
     if isinstance(error, MemoryError):
         return f"expected something that fits into memory ({error or 'no more details'})"
     if isinstance(error, ImportError):
         return f"expected an installation with all of requirements.txt ({error})"
+    if FileNotFoundError in (type(error), type(error.__cause__)) and _current_folder_is_gone():
+        return "expected a current folder, got one that was removed; cd to another one"
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        option = option_of(error.filename) if isinstance(error.filename, str) else ""
+        message = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+        return f"{option}: {message}" if option else message
     message = " ".join(str(error).split()) or type(error).__name__
+    if not isinstance(error, EXPECTED):
+        message = f"{type(error).__name__}: {message}"
     message = message if len(message) < 2000 else message[:2000] + " ..."
     place = plugins.place_in(error, plugins.PLUGINS)
     if place:
@@ -39,7 +61,7 @@ def explain(error, typed):
     unknown = re.search(r"unexpected keyword argument '(\w+)'", message)
     if unknown:
         return f"{typed(unknown[1])}: expected the name of an option ({message})"
-    name = re.match(r"([\w.]+(?:\['?\w+'?\])*): ", message)
+    name = re.match(r"([\w.]+(?:\['?\w+'?\])*(?:(?:, | and )\w+)*): ", message)
     return f"{typed(name[1])}: {message[name.end() :]}" if name else message
 
 
@@ -47,17 +69,50 @@ def typed_as(name, arguments, usage, names):
     """How the argument ``name`` of a function was typed: ``names`` (dict) says so, or there is such an option.
 
     arguments: the parsed ones; usage: the command's. A change by ``--set`` is found by its whole name or a part of it:
-    start['eta'] is start.eta, block[0] is task_options.block.
+    start['eta'] is start.eta, block[0] is task_options.block; of "batch and T" by one of them.
     """
     changes = [change for change, _ in getattr(arguments, "set", ())]
-    whole, part = re.sub(r"\['?(\w+)'?\]", r".\1", name), re.split(r"[.\[]", name)[0]
+    whole, parts = re.sub(r"\['?(\w+)'?\]", r".\1", name), re.split(", | and ", re.split(r"[.\[]", name)[0])
     for change in [change for change in changes if change == whole] or changes:
-        if part in change.split("."):
+        if set(parts) & set(change.split(".")):
             return f"--set {change}"
     if name in names:
         return names[name]
     option = "--" + name.replace("_", "-")
     return option if re.search(rf"{option}\b", usage) else name
+
+
+def option_that_leads_to(path, arguments, usage, names):
+    """The option, as it was typed, whose value is this path or a folder above it, or ""; arguments as ``typed_as``."""
+    for name, value in vars(arguments).items():
+        for place in value if isinstance(value, list) else [value]:
+            if isinstance(place, str) and place and _is_inside(path, place):
+                return typed_as(name, arguments, usage, names)
+    return ""
+
+
+def _is_inside(path, place):
+    path, place = os.path.realpath(path), os.path.realpath(place)
+    return path == place or path.startswith(place + os.sep)
+
+
+def _current_folder_is_gone():
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def calling(name, other):
+    """A ValueError or TypeError of what is inside that begins with the argument ``name`` begins with ``other``."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if not str(error).startswith(f"{name}:"):
+            raise
+        raise type(error)(other + str(error).removeprefix(name)) from error
 
 
 @contextlib.contextmanager

@@ -18,23 +18,28 @@ from pathlib import Path
 
 from ..arguments import check_count
 from ..files import check_path, locked, make_folder
+from ..lab.runs import load_curve
 from ..lab.studies import DATA, STUDIES, check_recorded, is_finished, load_study, runs_of, summarise, write_study
-from ..parts import check_name
-from ..plugins import plugin_words
+from ..parts import REGISTRIES, check_name
+from ..plugins import check_known_elsewhere, plugin_words
 from .check import format_table
-from .messages import say_stopped
+from .messages import calling, say_stopped
+from .options import integer
 from .progress import progress
 from .train import first_signal
 
 HELP = "make all runs of a study and gather them into figures/data; the same command goes on with one that was stopped"
-TYPED = {"folder": "--out"}
+TYPED = {"folder": "--out", "study": "NAME"}
+EXAMPLES = """\
+  python -m bpm_numpy study bandit
+  python -m bpm_numpy study bandit --seeds 2 --jobs 2 --out runs/short --data kept"""
 
 
 def add_arguments(parser):
     parser.add_argument("name", metavar="NAME", help=", ".join(STUDIES))
-    parser.add_argument("--jobs", type=int, default=2, help="runs side by side (default 2)")
+    parser.add_argument("--jobs", type=integer, default=2, metavar="N", help="runs side by side (default 2)")
     parser.add_argument("--out", metavar="DIR", help="folder of the runs (default: runs/studies/NAME)")
-    parser.add_argument("--seeds", type=int, help="how many (default: the study's own number)")
+    parser.add_argument("--seeds", type=integer, metavar="N", help="how many (default: the study's own number)")
     parser.add_argument("--data", metavar="DIR", help="where DIR/NAME holds what is kept (default: figures/data)")
     parser.add_argument(
         "--force", action="store_true", help="replace a record of more seeds, or files not of the study"
@@ -71,16 +76,26 @@ def run(arguments):
     command = shlex.join(["python", "-m", "bpm_numpy", *plugin_words(), *words])
     if not arguments.force:
         check_recorded(name, seeds, data)
+    check_known_elsewhere(part for run in runs for part in parts_of(run))
+    with calling("folder", "data"):
+        make_folder(Path(data) / name)  # now, and not after hours
     make_folder(out)
     with locked(out):
         pending = [run for run in runs if not is_finished(run)]
         done = len(runs) - len(pending)
         with first_signal() as stopped:
+            before = done
             turns = progress(
-                train_all(pending, arguments.jobs, stopped), len(runs), "runs", number=lambda turn: done + turn
+                train_all(pending, arguments.jobs, stopped),
+                len(runs),
+                "runs",
+                number=lambda turn: before + turn[0],
+                note=lambda turn: under_way(turn[1]),
+                begun=before,
             )
             with contextlib.closing(turns):
-                done += sum(1 for _ in turns)
+                for ended, _ in turns:
+                    done = before + ended
         if done < len(runs):
             say_stopped(f"stopped with {done} of {len(runs)} runs done; the same command goes on")
             return 130
@@ -92,31 +107,49 @@ def run(arguments):
     return 0
 
 
+def parts_of(run):
+    """(kind, name) of all that a run's command names, which its process must know."""
+    line, options = run.line, run.settings.network_options
+    named = {"task": line.task, "network": line.network, "setting": (line.task, line.setting)}
+    return [*named.items(), *((kind, options[kind]) for kind in REGISTRIES if kind in options)]
+
+
 def train_all(runs, jobs, stopped):
-    """Run the Runs, ``jobs`` at a time; yields how many are done at each that ends, until ``stopped``.
+    """Run the Runs, ``jobs`` at a time, until ``stopped``. Yields how many have ended and the list of those under way:
+    every second, and whenever one ends.
 
     RuntimeError, with what it printed, if one fails. Whatever happens, no process is left behind: those under way are
     asked to stop, which they do after saving.
     """
-    waiting, active, done = list(runs), [], 0
+    waiting, active, done, told = list(runs), {}, 0, time.monotonic()  # active: process -> Run
     try:
         while (waiting or active) and not stopped:
             while len(active) < jobs and (run := next_of(waiting, active)):
                 waiting.remove(run)
-                active.append(start(run))
+                active[start(run)] = run
             for process in [process for process in active if process.poll() is not None]:
-                active.remove(process)
+                del active[process]
                 errors = process.communicate()[1]
                 if process.returncode:
                     raise RuntimeError(f"{' '.join(process.args[1:])} failed: {errors.strip()}")
                 done += 1
-                yield done
+                yield done, list(active.values())
+            if active and time.monotonic() > told + 1:
+                told = time.monotonic()
+                yield done, list(active.values())
             time.sleep(0.05)
     finally:
         for process in active:
             process.terminate()
         for process in active:
             process.communicate()
+
+
+def under_way(runs):
+    """What the line of progress says of runs that are under way: how far the curve of each has come."""
+    curves = [(run, load_curve(run.folder)) for run in runs]
+    now = [f"{run.folder.name} {curve[-1]['update'] if curve else 0}/{run.settings.updates}" for run, curve in curves]
+    return f", under way: {', '.join(now)}" if now else ""
 
 
 def next_of(waiting, active):

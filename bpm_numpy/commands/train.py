@@ -9,32 +9,43 @@ import ast
 import contextlib
 import json
 import os
-import shlex
 import signal
 import sys
+import textwrap
 import threading
+import time
 from pathlib import Path
 
-from ..lab.runs import save, train_in
+import numpy as np
+
+from ..lab.runs import load_curve, save, train_in
 from ..lab.settings import CONTROLS, EXPERIMENTS, settings_for
-from ..learning.training import NETWORKS
-from ..plugins import plugin_words
+from ..learning.episodes import chance
+from ..learning.training import NETWORKS, build
 from ..tasks import TASKS
-from .messages import say_stopped
-from .progress import progress
+from .messages import say_stopped, shell_line
+from .options import integer
+from .progress import duration, progress
 
 HELP = "train a network on a task; the same command goes on with a run that was stopped"
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what a job scheduler sends first
-TYPED = {"folder": "--out", "changes": "--set"}
+STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, what a job scheduler sends first, a terminal that is closed
+TYPED = {"folder": "--out", "changes": "--set", "task": "TASK"}
+EXAMPLES = """\
+  python -m bpm_numpy train association --setting tiny --network plastic
+  python -m bpm_numpy train cue-reward --network retroactive --seed 3 --updates 2000
+  python -m bpm_numpy train maze --set learning_rate=1e-3 --set network_options.clip=2 --out runs/mine
+  python -m bpm_numpy train bandit --set start.alpha=0 --set rate_factors.alpha=0"""
 
 
 def add_arguments(parser):
-    settings = sorted({setting for _, setting in EXPERIMENTS})
-    parser.add_argument("task", metavar="TASK", help=", ".join(TASKS))
-    parser.add_argument("--network", default="simple", help=f"{', '.join(NETWORKS)} (default: simple)")
-    parser.add_argument("--setting", default="small", help=f"one of the task's: {', '.join(settings)} (default: small)")
-    parser.add_argument("--seed", type=int, default=0, help="default 0")
-    parser.add_argument("--updates", type=int, help="how many; more than before goes on with a finished run")
+    parser.add_argument("task", metavar="TASK", help=f"what to learn: {', '.join(TASKS)}")
+    networks = f"{', '.join(NETWORKS)} (default: simple)"
+    parser.add_argument("--network", default="simple", metavar="NAME", help=f"what learns it: {networks}")
+    parser.add_argument("--setting", default="small", metavar="NAME", help="sizes; see below (default: small)")
+    parser.add_argument("--seed", type=integer, default=0, metavar="N", help="of all that is random (default 0)")
+    parser.add_argument(
+        "--updates", type=integer, metavar="N", help="how many; more than before goes on with a finished run"
+    )
     parser.add_argument(
         "--set",
         action="append",
@@ -44,7 +55,12 @@ def add_arguments(parser):
         help="any other setting, such as learning_rate=1e-3, start.eta=0.3 or task_options.T=30, or "
         "start=RUN/params.npz to start from what a finished run has learnt; may be repeated",
     )
-    parser.epilog = "Controls, by --set: " + "; ".join(f"{name}: {what}" for name, what in CONTROLS.items()) + "."
+    settings = {}  # task -> the names of its settings
+    for task, setting in EXPERIMENTS:
+        settings.setdefault(task, []).append(setting)
+    lines = [f"  {task}: {', '.join(names)}" for task, names in settings.items()]
+    controls = [f"  {name}\n{textwrap.indent(textwrap.fill(what), ' ' * 8)}" for name, what in CONTROLS.items()]
+    parser.epilog = "\n".join(["settings:", *lines, "", "controls, by --set NAME=VALUE:", *controls])
     parser.add_argument("--out", metavar="DIR", help="the run's folder (default: runs/TASK-SETTING-NETWORK-seedSEED)")
     parser.add_argument("--while-stdin", action="store_true", help="stop, as at Ctrl-C, when stdin is closed")
 
@@ -54,7 +70,7 @@ def run(arguments):
     changes = dict(arguments.set) | ({} if arguments.updates is None else {"updates": arguments.updates})
     name = f"{arguments.task}-{arguments.setting}-{arguments.network}-seed{arguments.seed}"
     folder = Path("runs") / name if arguments.out is None else arguments.out
-    state = None
+    state, started = None, time.monotonic()
     if arguments.while_stdin:
         threading.Thread(target=_stop_with_stdin, daemon=True).start()
     settings = settings_for(arguments.task, arguments.network, arguments.setting, arguments.seed, changes)
@@ -75,7 +91,14 @@ def run(arguments):
         done = f"stopped and saved at update {state.training.step} of {settings.updates}"
         say_stopped(f"{done}; to go on: {_command(arguments, folder)}")
         return 130
-    print(f"{settings.updates} updates are done: {folder}")
+    print(f"{settings.updates} updates are done: {folder}, {duration(time.monotonic() - started)}")
+    curve = load_curve(folder) if state is None else state.curve
+    if curve:
+        task, _ = build(settings)
+        random = chance(task, np.random.default_rng(settings.seed), settings.evaluation_episodes)["score"]
+        what = f"{task.score_label}; {task.better} is better, chance about {round(random, 2) + 0:.2f}"
+        print(f"last score {curve[-1]['score']:.3f}: {what}")
+    print(f"next: {shell_line('evaluate', str(folder))}")
     return 0
 
 
@@ -96,11 +119,15 @@ def first_signal():
             raise KeyboardInterrupt
         received.append(number)
 
-    before = [signal.signal(number, note) for number in STOP_SIGNALS]
+    numbers = [getattr(signal, name) for name in STOP_SIGNALS if hasattr(signal, name)]  # Windows has no SIGHUP
+    before = {number: signal.getsignal(number) for number in numbers}
     try:
+        for number in numbers:
+            if number == signal.SIGINT or before[number] is not signal.SIG_IGN:  # as by nohup
+                signal.signal(number, note)
         yield received
     finally:
-        for number, handler in zip(STOP_SIGNALS, before):
+        for number, handler in before.items():
             signal.signal(number, handler)
 
 
@@ -110,13 +137,13 @@ def _last_score(state):
 
 def _command(arguments, folder):
     """The command line that goes on with the run."""
-    words = [*plugin_words(), "train", arguments.task, "--network", arguments.network, "--setting", arguments.setting]
+    words = ["train", arguments.task, "--network", arguments.network, "--setting", arguments.setting]
     words += ["--seed", str(arguments.seed), "--out", str(folder)]
     if arguments.updates is not None:
         words += ["--updates", str(arguments.updates)]
     for name, value in arguments.set:
         words += ["--set", f"{name}={json.dumps(value)}"]
-    return "python -m bpm_numpy " + shlex.join(words)
+    return shell_line(*words)
 
 
 def _change(text):

@@ -23,7 +23,7 @@ import numpy as np
 
 from ..files import FilesWarning, locked, make_folder, read_json, read_text, replace_file
 from ..learning.storage import load_parameters, load_training, save_parameters, save_training
-from ..learning.training import NETWORKS, Progress, Settings, Update, begin, build, check_settings, train
+from ..learning.training import NETWORKS, Progress, Settings, Update, begin, build, check_settings, columns, train
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 
@@ -84,6 +84,8 @@ def open_run(folder, settings):
         load_network(folder)  # checkpoint and settings are of the same network
         if "params.npz" in there:
             _check_network(folder / "params.npz", load_parameters(folder / "params.npz")[0], settings)
+        if saved.curve and saved.training.step < settings.updates:
+            _check_columns(folder / "curve.csv", saved.curve[0], columns(settings, saved.training))
         progress = saved
     # A run that was killed before its first checkpoint has one row at most.
     elif "params.npz" in there or len(load_curve(folder)) > 1:
@@ -95,6 +97,15 @@ def open_run(folder, settings):
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     _write_json(folder / "settings.json", {"settings": settings._asdict(), "versions": versions})
     return progress
+
+
+def _check_columns(path, there, expected):
+    """The rows of ``path`` have the columns of those that will join them; or ValueError, naming what differs."""
+    differences = [f"no column {name}" for name in expected if name not in there]
+    differences += [f"an unknown column {name}" for name in there if name not in expected]
+    if differences:
+        came = f"{path}, with {', '.join(differences)}"
+        raise ValueError(f"folder: expected a curve of this version, got {came}; move it away to go on without it")
 
 
 def save(folder, progress):

@@ -5,7 +5,11 @@ What a setting of the task itself is, such as the number of cues, stands with th
 of "paper" has a value of its own it is that of the paper's experiment, if there is one.
 """
 
+import inspect
+
+from ..arguments import nearest
 from ..learning.training import NETWORKS, Settings, build
+from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 from ..parts import check_name
 from ..tasks import TASKS
@@ -131,12 +135,26 @@ def settings_for(task, network, setting="small", seed=0, changes=None):
     return settings._replace(task_options=build(settings)[0].options)
 
 
+def _check_option(task, field, key):
+    """The task or the network has such an option, or ValueError; of parameters ``training`` knows the names."""
+    own = ("n_inputs", "n_outputs")  # of the task
+    of_network = [name for name in inspect.signature(PlasticNetwork).parameters if name not in own]
+    of_task = [*inspect.signature(TASKS[task]).parameters, "block", "reset_at_trials"]
+    known = {"task_options": of_task, "network_options": of_network}.get(field, [key])
+    if key not in known:
+        names = f"the name of an option ({', '.join(known)})"
+        raise ValueError(f"{field}.{key}: expected {names}, got {key!r}{nearest(key, known)}")
+
+
 def _change(fields, name, value):
     field, dot, key = name.partition(".")
     if field not in ("task", "setting", "network", "seed") and field in fields:
         file = name == "start" and isinstance(value, str)
         if file or bool(dot) == isinstance(fields[field], dict):
+            if dot:
+                _check_option(fields["task"], field, key)
             fields[field] = {**fields[field], key: value} if dot else value
             return
     changeable = [field + ".NAME" * isinstance(value, dict) for field, value in list(fields.items())[4:]]
-    raise ValueError(f"changes: expected names from {', '.join(changeable)}, got {name!r}")
+    near = nearest(f"{field}.NAME" if dot else name, changeable)
+    raise ValueError(f"changes: expected names from {', '.join(changeable)}, got {name!r}{near}")

@@ -2,7 +2,7 @@
 
     rollout                  net and task meet: an Episode, whose trajectory goes straight into ``trials.backward``
     loss_and_gradients       actor-critic for rewards, cross-entropy for targets
-    evaluate                 scores on fresh episodes, without learning
+    evaluate                 scores on fresh episodes, without learning;  chance: those of answers at random
 
 Tasks are described in ``tasks.base``. Their float64 observations and rewards are rounded to the network's dtype here.
 """
@@ -13,7 +13,8 @@ import numpy as np
 
 from ..arguments import check_array, check_count, check_generator
 from ..chunked.plan import choose_plan
-from ..network import Trajectory
+from ..network import PlasticNetwork, Trajectory
+from ..parameters import parameter_shapes
 from ..state import State
 from .losses import actor_critic, binary_cross_entropy, cross_entropy
 from .trials import TrialRun, Trials, backward
@@ -119,10 +120,22 @@ def evaluate(net, params, task, rng, episodes, greedy=False, carry=False):
 
     The first batch begins at zeros, and each other one too, or, with ``carry``, where the one before has ended.
     """
+    batches = list(summaries(net, params, task, rng, episodes, greedy, carry))
+    return {name: float(np.mean([summary[name] for summary in batches])) for name in batches[0]}
+
+
+def summaries(net, params, task, rng, episodes, greedy=False, carry=False):
+    """``task.summarise`` of each batch: what ``evaluate`` takes the means of."""
     check_count("episodes", episodes)
-    state, summaries = None, []
+    state = None
     for number in range(-(-episodes // task.batch)):
         episode = rollout(net, params, task, rng, greedy, state, number if carry else None)
         state = episode.trajectory.state if carry else None
-        summaries.append(task.summarise(episode))
-    return {name: float(np.mean([summary[name] for summary in summaries])) for name in summaries[0]}
+        yield task.summarise(episode)
+
+
+def chance(task, rng, episodes):
+    """``evaluate`` where every answer is as likely as any other: of a network whose parameters are all 0."""
+    net = PlasticNetwork(task.n_inputs, 1, task.n_outputs, plasticity="none")
+    params = {name: np.zeros(shape) for name, shape in parameter_shapes(net).items()}
+    return evaluate(net, params, task.for_evaluation(), rng, episodes)

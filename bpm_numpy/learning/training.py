@@ -180,7 +180,10 @@ def start_parameters(net, start, rng):
 def _trained_parameters(net, path):
     if not Path(path).is_file():
         raise ValueError(f"start: expected parameters or a file of them (params.npz of a finished run), got {path!r}")
-    trained, params = load_parameters(path)
+    try:
+        trained, params = load_parameters(path)
+    except ValueError as error:
+        raise ValueError(f"start: {str(error).removeprefix('path: ')}") from None
     if trained.options != net.options:
         raise ValueError(f"start: expected parameters of {net}, got {path}, of {trained}")
     return params
@@ -238,6 +241,13 @@ def train(settings, progress=None):
         if training.step % settings.evaluate_every == 0 or training.step == settings.updates:
             curve, recent = [*curve, _row(settings, held_out, training, recent, curve)], []
         yield Progress(training, recent, curve)
+
+
+def columns(settings, training):
+    """Names of the columns of the curve's rows, in their order: found by an evaluation of one batch."""
+    task, _ = build(settings)
+    settings = settings._replace(evaluation_episodes=1)
+    return tuple(_row(settings, task.for_evaluation(), training, [Update(training.step, 0.0, 0.0, 0.0, 0.0)], []))
 
 
 def _row(settings, task, training, recent, curve):

@@ -30,7 +30,7 @@ def check_configuration(options, regime, rng, full=False):
     by_complex, ways = _check(problem, grads, "complex", sample), differences(problem)
     adjoint, chunks = adjoint_error(problem, grads, rng), float(np.max(list(ways.values())))
     reports = [report for report in (by_complex, by_central) if not report.passed]
-    wrong = [f"backward is wrong, {report.method}:\n{report}" for report in reports]
+    wrong = [f"backward is wrong in {_blamed(report)}, by {report.method} step:\n{report}" for report in reports]
     if not adjoint <= TOLERANCE:
         wrong.append(f"jvp is not the transpose of backward: off by {adjoint:.1e}")
     if not chunks <= TOLERANCE:
@@ -51,6 +51,11 @@ def check_configuration(options, regime, rng, full=False):
         "chunks_error": chunks,
         "message": "\n".join(wrong),
     }
+
+
+def _blamed(report):
+    """Names of the inputs that haven't passed."""
+    return ", ".join(row.name for row in report.parameters if not row.passed)
 
 
 def _check(problem, grads, method, sample):

@@ -17,7 +17,7 @@ from ..cells import Cell
 from ..equations.clip import clip_forward
 from ..modulators import Modulator
 from ..network import PlasticNetwork
-from ..parts import REGISTRIES, find_part
+from ..parts import REGISTRIES, check_parameter_names, find_part
 from ..rules import Rule
 from .alone import Case, check_alone, compare, draw, read_only
 from .configuration import check_configuration, regimes_of
@@ -192,9 +192,7 @@ def _present(names, values):
 def _shapes(part, net):
     """dict: name -> shape of the part's parameters; ValueError where one is called as an input is."""
     shapes = {name: parameter.shape for name, parameter in part.parameters(net).items()}
-    inputs = [name for name in shapes if name in {"h", *RULE_INPUTS, *CELL_INPUTS}]
-    if inputs:
-        raise ValueError(f"parameters: expected names that no input has, got {', '.join(inputs)} from {part}")
+    check_parameter_names(shapes, part)
     return shapes
 
 

@@ -85,8 +85,10 @@ class Problem(NamedTuple):
         return join(grads.params, grads.x, grads.state)
 
     def cut_share(self):
-        """Share of the entries of Hebb(1) ... Hebb(T) that stand at the bound of Clip; None without plasticity."""
-        if self.net.plasticity == "none":
+        """Share of the entries of Hebb(1) ... Hebb(T) that stand at the bound of Clip; None where there is no Clip:
+        without plasticity, and with a rule that has a bound of its own.
+        """
+        if self.net.plasticity == "none" or not self.net.rule.uses_clip:
             return None
         return float((np.abs(self.forward(self.inputs).hebb[1:]) >= self.net.clip).mean())
 

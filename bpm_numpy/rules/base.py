@@ -42,9 +42,14 @@ class Rule(Part):
 
 
 def check_sums(rule):
-    """ValueError for a rule whose ``sums`` can't be its own: of a class that it changes, or without Clip's bound."""
+    """TypeError for ``sums`` that are no class such as ``chunked.gated.Gated``. ValueError for a rule whose ``sums``
+    can't be its own: of a class that it changes, or without Clip's bound.
+    """
     if rule.sums is None:
         return
+    if not isinstance(rule.sums, type) or not hasattr(rule.sums, "prepare"):
+        came = f"{rule.sums!r} ({type(rule.sums).__name__})"
+        raise TypeError(f"rule: expected sums of {rule} to be None or a class such as Gated, and no object, got {came}")
     classes = type(rule).__mro__
 
     def place(name):

@@ -20,8 +20,9 @@ class Task:
     """B episodes of T steps. A subclass says what is drawn, seen and earned.
 
     Class attributes: ``name``, under which it is registered; ``kind``, "reward" or "supervised"; ``SMALL``, name ->
-    options of a small setting; ``score_label``, what the number under "score" of ``summarise`` is; ``has_trials``,
-    whether an episode is more than one trial, so that h may be reset between them (see ``ResetAtTrials``).
+    options of a small setting; ``score_label``, what the number under "score" of ``summarise`` is; ``better``,
+    whether "more" or "less" of it is better; ``has_trials``, whether an episode is more than one trial, so that h may
+    be reset between them (see ``ResetAtTrials``).
 
     Attributes: every option by its name; ``n_inputs`` D, ``n_outputs`` A, ``T``; ``rng``, the Generator in use,
     which between two episodes is all the state a task has; ``t``, steps taken since ``reset``; ``drawn``, a
@@ -33,6 +34,7 @@ class Task:
     kind = None
     SMALL = {}
     score_label = "score"
+    better = "more"
     has_trials = False
 
     def __init__(self, batch, T, n_inputs, n_outputs):

@@ -122,6 +122,7 @@ class Text(SequenceTask):
         "pydoc": {"batch": 16, "T": 64, "source": "pydoc"},
     }
     score_label = "bits per symbol"
+    better = "less"
 
     def __init__(self, *, batch=30, T=95, source="grammar", names=8, objects=8, grammar_seed=0, held_out=False):
         check_choice("source", source, ("grammar", "pydoc"))

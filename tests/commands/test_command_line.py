@@ -1,6 +1,7 @@
 """What a person types and what a disk does: one line that says what is wrong, in their words, and an exit code."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,8 @@ import pytest
 
 from bpm_numpy.__main__ import COMMANDS, main
 from bpm_numpy.commands import study as study_command
-from bpm_numpy.commands.messages import explain, typed_as
+from bpm_numpy.commands.messages import explain, red, typed_as
+from bpm_numpy.commands.threads import SAID, leave_threads_to_the_user, use_one_thread
 from bpm_numpy.commands.train import _change
 from bpm_numpy.files import locked
 from bpm_numpy.lab.runs import load_progress, load_settings
@@ -63,13 +65,19 @@ def start(*words, cwd):
         ([*TRAIN, "--set", "task_options.batch=x"], "train: --set task_options.batch: expected an integer, got 'x'"),
         ([*TRAIN, "--set", "start.eta=0.5"], "train: --set start.eta: expected the parameters"),
         ([*TRAIN, "--set", "start.W_h=[1,0]"], "train: --set start.W_h: expected"),
-        ([*TRAIN, "--set", "start=file"], "train: path: expected a parameters file"),
+        ([*TRAIN, "--set", "start=file"], "train: --set start: expected a parameters file"),
         ([*TRAIN, "--set", "task_options.bits=100000000000"], "train: --set task_options.bits: expected arrays of at"),
         ([*TRAIN, "--set", "network_options.n_hidden=1000000"], "train: --set network_options.n_hidden: W_h: expected"),
-        (["evaluate", "nowhere"], "evaluate: folder: expected a run"),
-        (["evaluate", ""], "evaluate: folder: expected a run"),
+        (["evaluate", "nowhere"], "evaluate: RUN: expected a run"),
+        (["evaluate", ""], "evaluate: RUN: expected a run"),
+        (["gather", "nowhere", "--out", "file"], "gather: FOLDER: expected runs"),
+        (["study", "bandit", "--data", "file"], "study: --data: expected a folder, got file"),
+        (["study", "bandit", "--data", "file/below"], "study: --data: expected a folder, got file"),
+        ([*TRAIN, "--set", "task_options.batch=10**13"], "train: --set task_options.batch: expected an integer"),
+        ([*TRAIN, "--set", "task_options.batch=10000000000000"], "train: --set task_options.batch: expected arrays of"),
+        ([*TRAIN, "--set", "task_options.colour=1"], "train: --set task_options.colour: expected the name"),
         (["evaluate", "nowhere", "--seed", "-1"], "evaluate: --seed: expected"),
-        (["gather", "nowhere"], "gather: folder: expected runs"),
+        (["gather", "nowhere"], "gather: FOLDER: expected runs"),
         (["gather", ".", "--out", ""], "gather: --out: expected a name"),
         (["check", "--seed", "-1"], "check: --seed: expected"),
         (["check", "--json", "."], "check: --json: expected a file, got the folder"),
@@ -154,6 +162,7 @@ def test_an_argument_is_called_what_was_typed():
         "start['W_h']": "--set start.W_h",
         "start": "--set start.eta",
         "block[1]": "--set task_options.block",
+        "batch, block and T": "--set task_options.block",
         "seed": "--seed",
         "episodes": "episodes",
         "folder": "--out",
@@ -218,7 +227,128 @@ def _only(size):
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
+@posix
+@pytest.mark.parametrize("buffered", ["", "1"])
+def test_a_table_is_written_also_where_nobody_reads(tmp_path, buffered):
+    read, write = os.pipe()
+    os.close(read)
+    words = [*ONE_CHECK, "--json", str(tmp_path / "table.json")]
+    code, _, err = shell(*words, stdout=write, env={"PYTHONUNBUFFERED": buffered})
+    os.close(write)
+    assert code == 141 and "Traceback" not in err and "Exception" not in err
+    assert json.loads((tmp_path / "table.json").read_text())["checks"][0]["passed"]
+
+
+@posix
+def test_what_the_system_refuses_is_said_with_the_option(tmp_path, monkeypatch, capsys):
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr("bpm_numpy.files._open_temporary", refuse)
+    monkeypatch.chdir(tmp_path)
+    for words, option in (
+        ([*ONE_CHECK, "--json", "table.json"], "check: --json"),
+        ([*TRAIN, "--out", "run"], "train: --out"),
+        (["figures", "--folder", "new", "clip_growth.png"], "figures: --folder"),
+    ):
+        assert main(words) == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert line.startswith(f"{option}: Permission denied: {tmp_path}"), line
+
+
+@posix
+def test_a_current_folder_that_was_removed_is_said(tmp_path, monkeypatch, capsys):
+    for words in (TRAIN, [*ONE_CHECK, "--json", "table.json"], ["figures", "clip_growth.png"]):
+        (tmp_path / "gone").mkdir()
+        monkeypatch.chdir(tmp_path / "gone")
+        (tmp_path / "gone").rmdir()
+        assert main(words) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert lines == [f"{words[0]}: expected a current folder, got one that was removed; cd to another one"]
+
+
+def test_failed_is_red_on_a_terminal_alone(monkeypatch):
+    class Terminal:
+        def isatty(self):
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert red("FAILED") == "FAILED"
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert red("FAILED") == "\033[31mFAILED\033[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert red("FAILED") == "FAILED"
+
+
+# Threads
+
+
+@pytest.mark.parametrize("said, expected", [({}, "1"), ({"OMP_NUM_THREADS": "3"}, None), ({SAID[1]: "2"}, None)])
+def test_one_thread_unless_the_environment_says_otherwise_and_before_numpy_is_there(said, expected):
+    environment = {name: value for name, value in os.environ.items() if name not in SAID} | said
+    script = (
+        "import os, sys\n"
+        "class Seen:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'numpy': print(os.environ.get('OPENBLAS_NUM_THREADS'))\n"
+        "sys.meta_path.insert(0, Seen())\n"
+        "sys.argv = ['bpm', '--version']\n"
+    )
+    begin = "from bpm_numpy.__main__ import run_in_a_shell; sys.exit(run_in_a_shell())"
+    for code, number in ((script + begin, expected), (script + "from bpm_numpy import PlasticNetwork", None)):
+        environment["PYTHONPATH"] = str(ROOT)
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[0] == str(number)
+
+
+def test_other_programs_get_the_threads_of_the_user(monkeypatch):
+    for name in SAID:
+        monkeypatch.delenv(name, raising=False)
+    use_one_thread()
+    assert [os.environ.get(name) for name in SAID[:4]] == ["1"] * 4 and "OMP_NUM_THREADS" not in os.environ
+    leave_threads_to_the_user()
+    assert not set(SAID) & set(os.environ)
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
+    use_one_thread()
+    leave_threads_to_the_user()
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "2" and "MKL_NUM_THREADS" not in os.environ
+
+
 # Ctrl-C
+
+
+@posix
+@pytest.mark.parametrize(
+    "module",
+    ["bpm_numpy.commands", "bpm_numpy.commands.threads", "numpy", "numpy.linalg", "argparse", "bpm_numpy.network",
+     "bpm_numpy.commands.study", "bpm_numpy.commands.options"],
+)  # fmt: skip
+def test_ctrl_c_while_modules_are_loaded_is_one_line_too(module):
+    """Python's own beginning, before it reaches the package, is not the package's to answer for."""
+    script = (
+        "import runpy, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"sys.modules.pop({module!r}, None)\n"
+        "class Pressed:\n"
+        "    def find_spec(self, name, *_):\n"
+        f"        if name == {module!r}: signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Pressed())\n"
+        "sys.argv = ['bpm_numpy', 'check', '--help']\n"
+        "runpy.run_module('bpm_numpy', run_name='__main__', alter_sys=True)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")
+
+
+@posix
+def test_a_signal_that_is_ignored_stays_so(tmp_path):
+    ignoring = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text("import signal\nprint(signal.getsignal(signal.SIGINT).name)\n")
+    code, out, err = shell("--plugin", str(plugin), "--version", **ignoring)
+    assert code == 0 and out.startswith("SIG_IGN\nbpm_numpy ") and err == ""
 
 
 @posix
@@ -249,7 +379,8 @@ def test_ctrl_c_ends_every_command_in_one_line(tmp_path, words, ready):
         process.communicate()
         raise
     lines = [line for line in err.splitlines() if not line.startswith(("checks", "figures ", "cases"))]
-    assert lines == [f"{words[0]}: interrupted"] and process.returncode == 130
+    assert lines[0].removeprefix(f"{words[0]}: ") == "interrupted"  # the machine may be so busy that it hasn't begun
+    assert len(lines) == 1 and process.returncode == 130
     with pytest.raises(ProcessLookupError):  # nobody of its group is left
         for _ in range(100):
             os.killpg(process.pid, 0)

@@ -13,8 +13,10 @@ import pytest
 from bpm_numpy.__main__ import main
 from bpm_numpy.commands.progress import progress
 from bpm_numpy.commands.train import first_signal
-from bpm_numpy.lab.runs import load_curve, load_progress, load_settings
+from bpm_numpy.lab.runs import load_curve, load_network, load_progress, load_settings, train_in
 from bpm_numpy.lab.settings import settings_for
+from bpm_numpy.learning.episodes import summaries
+from bpm_numpy.learning.training import build
 
 SMALL = "--setting tiny --set evaluate_every=2 --set evaluation_episodes=8 --set network_options.n_hidden=5".split()
 TRAIN = ["train", "association", *SMALL]
@@ -50,7 +52,12 @@ def test_train_writes_a_run_that_evaluate_scores(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main([*TRAIN, "--network", "plastic", "--seed", "3", "--updates", "4"]) == 0
     folder = tmp_path / "runs/association-tiny-plastic-seed3"
-    assert "4 updates are done" in capsys.readouterr().out
+    done, last, following = capsys.readouterr().out.splitlines()
+    run = "runs/association-tiny-plastic-seed3"
+    assert re.fullmatch(rf"4 updates are done: {run}, \S+ s", done)
+    score = load_curve(folder)[-1]["score"]
+    assert last.startswith(f"last score {score:.3f}: right answers") and "more is better, chance about 0.00" in last
+    assert following == f"next: python -m bpm_numpy evaluate {run}"
     changes = {"evaluate_every": 2, "evaluation_episodes": 8, "network_options.n_hidden": 5, "updates": 4}
     assert load_settings(folder) == settings_for("association", "plastic", "tiny", 3, changes)
     assert {path.name for path in folder.iterdir()} == {"settings.json", "curve.csv", "checkpoint.npz", "params.npz"}
@@ -58,7 +65,11 @@ def test_train_writes_a_run_that_evaluate_scores(tmp_path, capsys, monkeypatch):
     assert first[:4] == ["update", "episodes", "seconds", "training_score"] and {"score", "accuracy"} <= set(first)
 
     assert main(["evaluate", str(folder), "--episodes", "64"]) == 0
-    printed = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines())
+    out = capsys.readouterr().out
+    printed = dict(line.split()[:2] for line in out.splitlines())
+    assert re.search(r"^ +score  \S+ ± 0\.\d{4}  chance about 0.00   right answers.*; more is better$", out, re.M)
+    assert re.search(r"^ +accuracy  \S+ ± 0\.\d{4}  chance about 0.50$", out, re.M)
+    assert out.splitlines()[-1].startswith("after 4 of 4 updates; 64 episodes in 4 batches")
     assert float(printed["accuracy"]) == pytest.approx((1 + float(printed["score"])) / 2, abs=1e-3)
     assert main(["evaluate", str(folder), "--episodes", "64", "--seed", "1"]) == 0
     assert dict(line.split()[:2] for line in capsys.readouterr().out.splitlines()) != printed
@@ -79,7 +90,7 @@ def test_the_same_command_does_nothing_more_and_a_longer_one_goes_on(tmp_path):
         (["--updates", "1"], "train: --updates: expected at least the 2 done, got 1"),
         (["--set", "colour=red"], "--set: expected names from"),
         (["--set", "entropy=some"], "train: --set entropy: expected 'shannon'"),
-        (["--set", "task_options.colour=1"], "unexpected keyword argument 'colour'"),
+        (["--set", "task_options.colour=1"], "--set task_options.colour: expected the name of an option (batch, "),
         (["--setting", "huge"], "train: --setting: expected"),
         (["--seed", "-1"], "train: --seed: expected"),
     ],
@@ -101,12 +112,28 @@ def test_set_wants_a_name_and_a_value(capsys):
 
 def test_evaluate_and_gather_say_what_is_missing(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path)]) == 2
-    assert "evaluate: folder: expected a run" in capsys.readouterr().err
+    assert "evaluate: RUN: expected a run" in capsys.readouterr().err
     assert main(["gather", str(tmp_path)]) == 2
-    assert "gather: folder: expected runs" in capsys.readouterr().err
+    assert "gather: FOLDER: expected runs" in capsys.readouterr().err
     assert main([*TRAIN, "--updates", "2", "--out", str(tmp_path / "run")]) == 0
     assert main(["evaluate", str(tmp_path / "run"), "--episodes", "0"]) == 2
     assert "evaluate: --episodes: expected" in capsys.readouterr().err
+
+
+def test_evaluate_says_how_many_updates_there_were_and_the_standard_error(tmp_path, capsys):
+    settings = settings_for("association", "none", "tiny", 0, {"updates": 5, "evaluate_every": 2})
+    for state in train_in(tmp_path, settings):
+        if state.training.step == 2:
+            break
+    assert main(["evaluate", str(tmp_path), "--episodes", "33", "--seed", "7"]) == 0
+    out = capsys.readouterr().out
+    assert "after 2 of 5 updates; 48 episodes in 3 batches" in out
+    net, params = load_network(tmp_path)
+    task, _ = build(settings)
+    scores = [batch["score"] for batch in summaries(net, params, task, np.random.default_rng((7, 2)), 33)]
+    assert f"score  {np.mean(scores):.4f} ± {np.sqrt(np.var(scores, ddof=1) / 3):.4f} " in out
+    assert main(["evaluate", str(tmp_path), "--episodes", "16"]) == 0
+    assert " ± - " in capsys.readouterr().out  # one batch says nothing about the others
 
 
 def test_gather_writes_table_and_figure(tmp_path, capsys):
@@ -188,10 +215,25 @@ def test_the_first_signal_is_noted_and_the_second_ends_it():
 def test_progress_counts_on_from_where_a_run_was(capsys):
     list(progress(range(50, 100), 100, "updates", number=lambda item: item + 1, note=lambda item: f", item {item}"))
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 5 and lines[0].startswith("updates 60/100") and lines[-1].endswith("about 0 s left, item 99")
+    assert len(lines) == 5 and lines[0].startswith("updates 60/100, ") and lines[0].endswith(" left, item 59")
+    assert re.fullmatch(r"updates 100/100 in \S+ s, item 99", lines[-1])
     assert list(progress("abc", 3, "letters")) == ["a", "b", "c"]
-    assert [line.split(",")[0] for line in capsys.readouterr().err.splitlines()] == [
-        "letters 1/3",
-        "letters 2/3",
-        "letters 3/3",
+    begins = [re.split(",| in", line)[0] for line in capsys.readouterr().err.splitlines()]
+    assert begins == ["letters 1/3", "letters 2/3", "letters 3/3"]
+
+
+def test_progress_says_how_fast_it_goes_also_while_nothing_ends(capsys, monkeypatch):
+    now = iter([0, 5, 10, 20, 7000, 7001])
+    monkeypatch.setattr("bpm_numpy.commands.progress.time.monotonic", lambda: next(now))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    list(progress([4, 4, 5, 7, 8], 8, "runs", number=int, begun=4, note=lambda item: f" ({item})"))
+    lines = capsys.readouterr().err.split("\r")[1:]
+    assert [line.rstrip(" ") for line in lines] == [
+        "runs 4/8, 5.0 s (4)",
+        "runs 4/8, 10 s (4)",
+        "runs 5/8, 20 s, one in 20 s, about 60 s left (5)",
+        "runs 7/8, 1.9 h, one in 39 min, about 39 min left (7)",
+        "runs 8/8 in 1.9 h (8)" + " " * (79 - 21) + "\n",
     ]
+    assert all(len(line.rstrip("\n")) == 79 for line in lines)

@@ -21,6 +21,7 @@ from bpm_numpy.lab.runs import (
     open_run,
     save,
     train_in,
+    write_csv,
 )
 from bpm_numpy.lab.settings import settings_for
 from bpm_numpy.learning.storage import load_parameters, load_training, save_parameters
@@ -119,6 +120,26 @@ def test_parameters_and_checkpoints_of_another_network_are_named_and_left_alone(
         with pytest.raises(ValueError, match="^folder: expected in .*checkpoint.npz the network of settings.json"):
             use()
     assert content(run) == before
+
+
+@pytest.mark.parametrize("change, came", [
+    (lambda row: row.pop("loss"), "no column loss"),
+    (lambda row: row.update(colour=1.0), "an unknown column colour"),
+])  # fmt: skip
+def test_a_curve_with_other_columns_is_refused_before_the_training_goes_on(run, change, came):
+    whole, rows = content(run), load_curve(run)
+    for row in rows:
+        change(row)
+    write_csv(run / "curve.csv", rows)
+    before = content(run)
+    with pytest.raises(ValueError, match=f"^folder: expected a curve of this version, got .*csv, with {came}; move"):
+        next(train_in(run, settings_of(updates=8)))
+    assert content(run) == before
+    assert finish(run, settings_of()) is None  # nothing is left to do, so nothing joins the curve
+    (run / "curve.csv").unlink()
+    with pytest.warns(FilesWarning, match="are missing"):
+        finish(run, settings_of(updates=8))
+    assert set(load_curve(run)[-1]) == set(whole["curve.csv"].splitlines()[0].decode().split(","))
 
 
 # A checkpoint is enough

@@ -161,7 +161,7 @@ def test_starts_that_cannot_be(first_run, tmp_path):
     for change, message in (
         ({"start": str(tmp_path / "none.npz")}, "^start: expected parameters or a file of them"),
         ({"start": str(tmp_path)}, "^start: expected parameters or a file of them"),
-        ({"start": str(tmp_path / "first" / "checkpoint.npz")}, "^path: expected a parameters file"),
+        ({"start": str(tmp_path / "first" / "checkpoint.npz")}, "^start: expected a parameters file"),
         ({"start": file, "network_options.n_hidden": 7}, "^start: expected parameters of PlasticNetwork"),
         ({"start": file, "task_options.block": [12, 18]}, "^start: expected parameters of PlasticNetwork"),
     ):

@@ -390,7 +390,7 @@ def test_changes_of_the_table():
         ({"entropy": "some"}, ValueError, "entropy: expected"),
         ({"network_options.cell": "mlp"}, ValueError, "cell: expected"),
         ({"task_options.T": "x"}, TypeError, "T: expected"),
-        ({"task_options.colour": 1}, TypeError, "colour"),
+        ({"task_options.colour": 1}, ValueError, "^task_options.colour: expected the name"),
         ({"start.eta": 1.0}, ValueError, "start: expected"),
     ],
 )

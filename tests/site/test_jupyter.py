@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -56,7 +57,7 @@ def clone(tmp_path):
 
 def jupyterlab(clone):
     """The command line that ``python -m bpm_numpy tutorial`` runs."""
-    code = "import subprocess; subprocess.Popen = lambda command: print(*command, sep='\\n') or exit()\n"
+    code = "import subprocess; subprocess.Popen = lambda command, **_: print(*command, sep='\\n') or exit()\n"
     code += "from bpm_numpy.__main__ import main; main(['tutorial'])"
     options = {"cwd": clone, "env": os.environ | {"PYTHONPATH": str(clone)}, "capture_output": True, "text": True}
     command = subprocess.run([sys.executable, "-c", code], **options, check=True).stdout.splitlines()
@@ -110,3 +111,36 @@ def test_what_the_autosave_of_jupyterlab_saves_is_what_was_there(clone, ask):
     model["content"]["cells"][1]["source"] += "\n# a change"  # a change of the reader's own is saved
     ask("contents/notebooks/00_start_here.ipynb", {"type": "notebook", "format": "json", "content": model["content"]})
     assert b"# a change" in path.read_bytes()
+
+
+@pytest.mark.notebook
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_jupyterlab_and_its_kernels_in_order(clone, number):
+    variables = {"PYTHONPATH": str(clone), "JUPYTER_CONFIG_DIR": str(clone), "JUPYTER_RUNTIME_DIR": str(clone / "run")}
+    words = ["tutorial", "00", "--no-browser", "--port", "8765", "--allow-root", "--ServerApp.token=word"]
+    with open(clone / "errors", "w") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bpm_numpy", *words],
+            cwd=clone,
+            env=os.environ | variables,
+            stderr=errors,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also in the background of a shell
+        )
+        try:
+            deadline = time.monotonic() + 100
+            while not (found := list((clone / "run").glob("jpserver-*.json"))) or not found[0].stat().st_size:
+                assert process.poll() is None and time.monotonic() < deadline, "the server did not start"
+                time.sleep(0.2)
+            url = json.loads(found[0].read_text(encoding="utf-8"))["url"] + "api/kernels"
+            headers = {"Authorization": "token word", "Content-Type": "application/json"}
+            kernel = urllib.request.Request(url, method="POST", data=b"{}", headers=headers)
+            with urllib.request.urlopen(kernel, timeout=60) as answer:
+                assert json.load(answer)["id"]
+            process.send_signal(number)
+            assert process.wait(100) == 128 + number
+        finally:
+            process.kill()
+    said = (clone / "errors").read_text()
+    assert f"JupyterLab opens 00_start_here.ipynb in a browser; its folder is {clone}." in said
+    assert "Shutting down 1 kernel" in said and said.endswith("tutorial: interrupted\n")

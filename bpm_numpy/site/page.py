@@ -40,12 +40,16 @@ class Page(NamedTuple):
 def read_page(path, notebook=None):
     """The Page of a file, or of ``notebook`` in its place.
 
-    ValueError for a file that is no notebook. FilesWarning, naming the file, for what the page lacks: a title, a text
-    for those who cannot see a picture; and for stored errors.
+    ValueError for a file that is no notebook, or one that lacks a picture that was pasted. FilesWarning, naming the
+    file, for what the page lacks: a title, a text for those who cannot see a picture; and for stored errors.
     """
     from bs4 import BeautifulSoup
 
-    body, _ = _exporter().from_notebook_node(read_notebook(path) if notebook is None else notebook)
+    notebook = read_notebook(path) if notebook is None else notebook
+    try:
+        body, _ = _exporter().from_notebook_node(notebook)
+    except Exception as error:  # nbconvert too
+        raise ValueError(f"paths: expected a notebook that can be shown, got {path} ({error})") from None
     soup = BeautifulSoup(body, "html.parser")
     number = re.match(r"(?:(\d+)_)?", path.stem)[1] or ""
     title = _title(soup, path)

@@ -136,6 +136,12 @@ def test_a_file_that_is_no_notebook_is_named_before_anything_is_written(tmp_path
     assert not list((tmp_path / "site").iterdir())
 
 
+def test_a_pasted_picture_that_is_gone_is_named_with_its_notebook(tmp_path):
+    path = write(tmp_path, TITLE, new_markdown_cell("![p](attachment:p.png)"))
+    with pytest.raises(ValueError, match="^paths: expected a notebook that can be shown, got .*20_mine.ipynb.*p.png"):
+        site_files([path])
+
+
 def test_the_packages_own_pictures_are_all_there(tmp_path):
     paths = [path for path in find_notebooks() if path.name.startswith(("00", "11"))]
     write_site(paths, tmp_path / "site")

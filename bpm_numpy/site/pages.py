@@ -5,10 +5,10 @@ JupyterLab brings (``mathjax``), and the index of the search is a script, becaus
 """
 
 import json
-import re
 import warnings
 from pathlib import Path
 
+from .. import __version__
 from ..files import FilesWarning, check_outputs, locked, make_folder, read_text, write_output
 from .links import read_pages
 from .mathjax import find_mathjax
@@ -72,7 +72,7 @@ def site_files(paths):
             notation=names.get(paths[0].resolve().parent / "NOTATION.md"),
             mathjax=bool(mathjax),
             licence="LICENSE.txt" in files,
-            version=_version(),
+            version=__version__,
         )
         files[name] = text.encode()
     return files
@@ -106,7 +106,3 @@ def _style():
     )
     by_night = f"@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
     return "\n".join((read_text(HERE / "page.css"), light, by_night)).encode()
-
-
-def _version():
-    return re.search(r"^version: (\S+)", read_text(HERE.parents[1] / "CITATION.cff"), re.M)[1]

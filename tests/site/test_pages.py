@@ -12,8 +12,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from bpm_numpy import __version__
 from bpm_numpy.__main__ import main
-from bpm_numpy.files import FilesWarning, read_text
+from bpm_numpy.files import FilesWarning
 from bpm_numpy.site.notebooks import FOLD, find_notebooks
 from bpm_numpy.site.page import fold_title
 from bpm_numpy.site.pages import site_files, write_site
@@ -198,8 +199,7 @@ def test_a_page_has_a_title_a_description_contents_neighbours_and_its_notebook(r
     assert 'rel="prev" href="20_mine.html"' in files["21_more.html"].decode()
     assert files["20_mine.ipynb"] == repository[0].read_bytes() and 'href="20_mine.ipynb" download' in page
     assert "favicon.svg" in files and 'href="favicon.svg"' in page
-    version = read_text(Path(__file__).parents[2] / "CITATION.cff").split("\nversion: ")[1].split()[0]
-    assert f"bpm_numpy {version}" in page
+    assert f"bpm_numpy {__version__}" in page
 
 
 def test_figures_have_numbers_and_captions(repository):

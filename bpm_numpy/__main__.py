@@ -27,6 +27,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m bpm_numpy",
         description="Differentiable neuromodulated plasticity in NumPy, with every gradient by hand.",
+        epilog="NumPy's matrix products use one thread, unless OPENBLAS_NUM_THREADS says how many.",
         parents=[plugins],
     )
     subparsers = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND")
@@ -62,6 +63,9 @@ def run_in_a_shell():
             setattr(sys, name, open(os.devnull, mode))
     sys.stdout.reconfigure(errors="backslashreplace")  # it may not be able to print all letters
     try:
+        from .commands.threads import one_blas_thread
+
+        one_blas_thread()
         code = main()
     except KeyboardInterrupt:  # before the command began
         print("interrupted", file=sys.stderr)

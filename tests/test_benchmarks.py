@@ -186,6 +186,16 @@ def test_bench_command(capsys):
     assert main(["bench", "--only", "no such case"]) == 2
 
 
+def test_updates_a_second(capsys):
+    assert main(["bench", "--updates", "--passes", "1"]) == 0
+    table = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rows = [line for line in table if line[:1] in (["cue-reward"], ["maze"])]
+    assert [row[2] for row in rows] == 2 * ["none", "plastic", "simple", "retroactive"]
+    assert all(abs(float(row[-2]) / 1000 * float(row[-1]) - 1) < 0.5 for row in rows)  # both rounded
+    for option in (["--trained"], ["--data", "."]):
+        assert main(["bench", "--updates", *option]) == 2
+
+
 def test_trained_networks_are_timed_on_episodes_of_their_tasks(capsys):
     kept = list(trained_problems())
     assert {"cue-reward", "association"} <= {name for name, _, _ in kept}

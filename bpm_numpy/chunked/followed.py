@@ -12,14 +12,15 @@ So the gap between the two, Hebb(t) = u(t) + gap(t), goes on as Hebb does, fed b
 
 and it is all that the chunk leaves out: y_t += Σ_pre h_{t-1} alpha gap(t), and Hebb(t1) = u(t1) + gap(t1).
 
-Backward. The chunk's own backward pass is that of u. With γ the adjoint of gap(t+1), at first G, that of Hebb(t1), with
-ν that of u(t+1) through v alone, at first 0, and m_t = 1 where Clip let v_t pass (|v_t| ≤ bound), 0 where not,
+Backward. The chunk's own backward pass is that of u. Let dgap be the adjoint of gap(t+1), at first that of Hebb(t1),
+and du that of u(t+1) through v alone, at first 0. Clip(v) - v has the derivative m - 1, with m_t = 1 where Clip let v_t
+pass (|v_t| ≤ bound) and 0 where not:
 
     for t = t1-1 ... t0:
-        ν += -(1 - m_t) γ,   dx_t = ν,   dg_t += ν u(t) + m_t γ gap(t)                     γ - (1 - m_t) γ = m_t γ
-        ν ← g_t ν,   γ ← g_t m_t γ + alpha h_{t-1} dy_t
-        dh_{t-1} += alpha gap(t) dy_t,   dalpha += h_{t-1} gap(t) dy_t                     both summed over the entries
-    dHebb(t0) += ν
+        du += (m_t - 1) dgap,   dx_t = du,   dg_t += du u(t) + m_t dgap gap(t)
+        du ← g_t du,   dgap ← g_t m_t dgap + alpha h_{t-1} dy_t
+        dh_{t-1} += alpha gap(t) dy_t,   dalpha += h_{t-1} gap(t) dy_t                      both summed over the entries
+    dHebb(t0) += du
 
 What g, x and their adjoints are is said beside the rule's sums, in a subclass.
 """
@@ -79,16 +80,16 @@ class Followed:
 
     def begin_backward(self, G):
         """G: the adjoint of Hebb(t1), (b, N, N)."""
-        self.gamma, self.nu, self.dalpha = G.take(self.at), np.zeros_like(self.alpha), np.zeros_like(self.alpha)
+        self.dgap, self.du, self.dalpha = G.take(self.at), np.zeros_like(self.alpha), np.zeros_like(self.alpha)
 
     def drive_backward(self, t, da, *into):
         """Through the update of step t: adds to da (L, b, N) and, as ``growth_backward`` does, to ``into``."""
         g, _ = self.growth(t)
-        kept = self.gamma * self.inside[t]  # (n,)
-        self.nu += kept - self.gamma
-        dg = None if g is None else self.nu * (self.hebb[t] - self.gap[t]) + kept * self.gap[t]
-        add_at(da[t], self.pre, self.growth_backward(t, dg, self.nu, *into))
-        self.nu, self.gamma = _times(g, self.nu), _times(g, kept)  # kept is no longer needed
+        kept = self.dgap * self.inside[t]  # (n,)
+        self.du += kept - self.dgap
+        dg = None if g is None else self.du * (self.hebb[t] - self.gap[t]) + kept * self.gap[t]
+        add_at(da[t], self.pre, self.growth_backward(t, dg, self.du, *into))
+        self.du, self.dgap = _times(g, self.du), _times(g, kept)  # kept is no longer needed
 
     def step_backward(self, t, dy, dh):
         """Through y_t: dy (b, N); adds to dh (b, N)."""
@@ -96,11 +97,11 @@ class Followed:
         read = dy * self.gap[t]  # (n,)
         add_at(dh, self.pre, self.alpha * read)
         self.dalpha += self.a[t] * read
-        self.gamma += self.alpha * self.a[t] * dy
+        self.dgap += self.alpha * self.a[t] * dy
 
     def end_backward(self, G, dalpha):
         """Adds to the adjoints of the matrices at the start, each (b, N, N), and to dalpha."""
-        add_at(G[0], self.at, self.nu)
+        add_at(G[0], self.at, self.du)
         N = G[0].shape[-1]
         by_weight = np.bincount(self.at % N**2, self.dalpha, N**2).astype(self.dalpha.dtype)
         dalpha += sum_to_shape(by_weight.reshape(N, N), dalpha.shape)

@@ -23,7 +23,7 @@ from .followed import Followed, add_at
 
 class FollowedTraced(Followed):
     """g = 1, x_t = mu_t e, with e the entry of the trace that drives: after it took X = h_{t-1} p_t in ("notes"), or
-    before. Backward as in ``rules.trace``, with ε the adjoint of the trace, at first 0: only what goes through dx.
+    before. Backward as in ``rules.trace``, with dtrace the adjoint of the trace through dx alone, at first 0.
     """
 
     def __init__(self, chunk, at):
@@ -32,7 +32,7 @@ class FollowedTraced(Followed):
         self.trace[0] = chunk.starts[1].take(at)
         N, columns = chunk.a.shape[2], self.sums.mu.shape[2]
         self.drive = self.post if columns == N else self.post // N  # where mu is, in (b, columns)
-        self.powers, self.epsilon = self.sums.powers, np.zeros_like(self.alpha)
+        self.powers, self.dtrace = self.sums.powers, np.zeros_like(self.alpha)
 
     def growth(self, t):
         eta, X = self.powers.eta, self.a[t] * self.sums.p[t].take(self.post)  # (n,)
@@ -42,16 +42,16 @@ class FollowedTraced(Followed):
     def growth_backward(self, t, dg, dx, sum_dmu, sum_dp):
         eta, p, first = self.powers.eta, self.sums.p[t].take(self.post), self.powers.first
         add_at(sum_dmu, self.post, dx * self.trace[t + first])
-        dtrace = dx * self.sums.mu[t].take(self.drive)  # (n,)
-        after = self.epsilon + dtrace * first
+        de = dx * self.sums.mu[t].take(self.drive)  # (n,)
+        after = self.dtrace + de * first
         self.sums.deta += np.vdot(self.a[t] * p - self.trace[t], after)
-        self.epsilon = (1 - eta) * after + dtrace * (1 - first)
+        self.dtrace = (1 - eta) * after + de * (1 - first)
         add_at(sum_dp, self.post, eta * after * self.a[t])
         return eta * after * p
 
     def end_backward(self, G, dalpha):
         super().end_backward(G, dalpha)
-        add_at(G[1], self.at, self.epsilon)
+        add_at(G[1], self.at, self.dtrace)
 
 
 class Powers:

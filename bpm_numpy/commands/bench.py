@@ -1,7 +1,7 @@
 """``python -m bpm_numpy bench``: time one forward and one backward pass, in three regimes of the clip.
 
 With --trained: of the trained networks in figures/data, or --data DIR, on fresh episodes of their tasks, beside the
-definition.
+definition. With --updates: whole updates of training (episodes, loss, backward, Adam) as the small studies make them.
 
 The comparison with PyTorch and JAX on the same problems is ``python benchmarks/compare.py``.
 """
@@ -15,8 +15,10 @@ import numpy as np
 
 from ..arguments import check_count
 from ..chunked.plan import choose_plan
+from ..lab.settings import settings_for
 from ..lab.studies import DATA, STUDIES, load_about, load_recorded
 from ..learning.episodes import rollout
+from ..learning.training import NETWORKS, begin, build, update
 from ..network import PlasticNetwork
 from ..proof.problems import Problem, join
 from ..step import forward_step
@@ -38,6 +40,7 @@ SIZES = {  # cell, rule, T, B, N, and the drive that makes each regime
     "rnn trace N200": ("rnn", "trace", 120, 30, 200, (0.004, 0.008, 0.025)),
     "rnn outer N32": ("rnn", "outer", 60, 16, 32, (0.02, 0.05, 0.2)),
 }
+STUDIED = (("cue-reward", "tiny"), ("maze", "small"))  # task and setting of the updates that are timed
 
 
 class Case(NamedTuple):
@@ -126,6 +129,7 @@ def add_arguments(parser):
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default: float32")
     parser.add_argument("--only", default="", metavar="TEXT", help='cases whose "name regime" contains TEXT')
     parser.add_argument("--trained", action="store_true", help="trained networks, beside the definition")
+    parser.add_argument("--updates", action="store_true", help="whole updates of training, as small studies make them")
     parser.add_argument("--data", metavar="DIR", help="with --trained: what study --data DIR has kept")
     parser.add_argument("--passes", type=integer, default=5, metavar="N", help="how many are timed (default 5)")
 
@@ -133,6 +137,10 @@ def add_arguments(parser):
 def run(arguments):
     """Exit code 0."""
     check_count("passes", arguments.passes)
+    if arguments.updates and (arguments.trained or arguments.data is not None):
+        raise ValueError("updates: expected without --trained and --data, got both")
+    if arguments.updates:
+        return run_updates(arguments.passes)
     if arguments.trained:
         return run_trained(arguments.passes, DATA if arguments.data is None else Path(arguments.data))
     if arguments.data is not None:
@@ -176,4 +184,22 @@ def run_trained(passes, data):
     header = ("study", "network", "dtype", "T", "B", "N", "ever", "at the end", "ms", "ms by the definition")
     print(format_table(header, rows))
     print(f"medians; the networks of seed 0 in {data}, on fresh episodes")
+    return 0
+
+
+def run_updates(passes):
+    """Exit code 0."""
+    rows, jobs = [], [(*studied, network) for studied in STUDIED for network in NETWORKS]
+    for task_name, setting, network in progress(jobs, len(jobs), "networks"):
+        settings = settings_for(task_name, network, setting)
+        (task, net), training = build(settings), begin(settings).training
+        seconds = []
+        for _ in range(passes + 1):  # the first does not count
+            training, done = update(settings, task, training)
+            seconds.append(done.seconds)
+        median = float(np.median(seconds[1:]))
+        sizes = map(str, (task.T, task.batch, net.n_hidden))
+        rows.append((task_name, setting, network, *sizes, f"{1000 * median:.1f}", f"{1 / median:.1f}"))
+    print(format_table(("task", "setting", "network", "T", "B", "N", "median ms", "updates a second"), rows))
+    print("the first updates of seed 0, in one process")
     return 0

@@ -157,6 +157,33 @@ def with_a_loud_passage(rng, T=48, loud=slice(20, 26)):
     return Problem(net, join(net.init(rng), x, state), d_logits, np.zeros((T, 1)), state)
 
 
+# Few entries
+
+
+def few_driven(rng, sizes, rule="outer", reading="notes"):
+    """A Problem of T steps in which few of many entries are at risk: x drives 3 of 64 neurons, by ``sizes`` (T,)."""
+    T, B, N = len(sizes), 8, 64
+    net = PlasticNetwork(N, N, 2, plasticity="hebbian", rule=rule, reading=reading)
+    params = net.init(rng) | {"W_x": np.eye(N), "rate": np.asarray(-0.06 if rule in ("decay", "oja") else 0.25)}
+    params["alpha"], params["W_h"] = (scale * rng.standard_normal((N, N)) for scale in (0.1, 0.01))
+    x = 0.01 * rng.standard_normal((T, B, N))
+    x[:, :, :3] = np.asarray(sizes)[:, None, None] * rng.choice([-1, 1], (B, 3)) * rng.uniform(0.8, 1, (T, B, 3))
+    state = net.initial_state(B)
+    d_state = state.map(lambda value: rng.standard_normal(value.shape))
+    return Problem(net, join(params, x, state), rng.standard_normal((T, B, 2)), rng.standard_normal((T, B)), d_state)
+
+
+def followed(traj):
+    """Of each chunk of a pass in one slice: (its first step, its last, entries followed, entries cut), a list."""
+    rows, t = [], 0
+    for segment in traj.record.slices[0].segments:
+        steps = traj.steps[t : t + len(segment.steps)]
+        cut = ~np.all([step.inside for step in steps], axis=0)  # (B, N, N), by the definition
+        rows.append((t, t + len(steps) - 1, segment.entries.size, int(cut.sum())))
+        t += len(steps)
+    return rows
+
+
 # Agreement
 
 

@@ -25,7 +25,7 @@ from bpm_numpy.bptt import ByStep
 from bpm_numpy.chunked import chunk, engine
 from bpm_numpy.chunked.chunk import Chunk, Work
 from bpm_numpy.chunked.plan import FEW, SMALL, Plan, most_followed
-from bpm_numpy.proof.problems import Problem, join
+from bpm_numpy.tutorial.ch11_fast import few_driven
 
 ACTIVE = [seed for seed in SEEDS if case(seed)[0].net.clip < np.inf and case(seed)[1].chunk > 1]
 
@@ -188,17 +188,7 @@ def test_how_many_entries_are_followed():
 
 
 def some_driven(rule, sizes, reading="notes"):
-    """A Problem in which few of many entries are at risk: x drives 3 of 64 neurons, by ``sizes`` (T,)."""
-    T, B, N = len(sizes), 8, 64
-    net = PlasticNetwork(N, N, 2, plasticity="hebbian", rule=rule, reading=reading)
-    rng = np.random.default_rng(33)
-    params = net.init(rng) | {"W_x": np.eye(N), "rate": np.asarray(-0.06 if rule in ("decay", "oja") else 0.25)}
-    params["alpha"], params["W_h"] = (scale * rng.standard_normal((N, N)) for scale in (0.1, 0.01))
-    x = 0.01 * rng.standard_normal((T, B, N))
-    x[:, :, :3] = np.asarray(sizes)[:, None, None] * rng.choice([-1, 1], (B, 3)) * rng.uniform(0.8, 1, (T, B, 3))
-    state = net.initial_state(B)
-    d_state = state.map(lambda value: rng.standard_normal(value.shape))
-    return Problem(net, join(params, x, state), rng.standard_normal((T, B, 2)), rng.standard_normal((T, B)), d_state)
+    return few_driven(np.random.default_rng(33), sizes, rule, reading)
 
 
 PLAN = Plan(8, 8, 1)

@@ -110,3 +110,11 @@ def test_ratios_are_theirs_by_ours():
     header, lines = chapter.ratios({"cases": [*rows, row("c", "float64", (1.0, 1), (1.0, 1))]})
     assert header == ["case", "clip", "at bound", "time: other", "memory: other"]
     assert lines == [["a", "some", "25%", "3.5", "2.5"], ["b", "some", "25%", "0.5", "-"]]
+
+
+def test_entries_that_are_followed_are_counted():
+    problem, plan = chapter.few_driven(np.random.default_rng(6), np.full(20, 0.8)), Plan(8, 8, 1)
+    rows = chapter.followed(problem.forward(problem.inputs, plan))
+    assert [row[:2] for row in rows] == [(0, 7), (8, 15), (16, 19)]
+    *_, inside = (step.inside for step in problem.forward(problem.inputs, "steps").steps[16:])
+    assert (~inside).sum() <= rows[-1][3] <= rows[-1][2] <= 8 * 3**2 and rows[-1][3] > 0

@@ -21,7 +21,7 @@ EXAMPLES = """\
 
 
 def all_figures():
-    """dict: file name -> function that makes the Figure: two maps, and those of ``bpm_numpy.tutorial``'s chapters."""
+    """dict: file name -> function that makes the Figure: two maps, the README's example, and those of the chapters."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -29,8 +29,10 @@ def all_figures():
     from ..figures.draw_architecture import plot_architecture
     from ..figures.draw_path import plot_path
     from ..site.path import chapters
+    from ..site.readme import figure_example
 
     figures = {"architecture.png": plot_architecture, "map.png": lambda: plot_path(chapters())}
+    figures["readme_hebb.png"] = figure_example
     for module in pkgutil.iter_modules(tutorial.__path__, tutorial.__name__ + "."):
         figures |= getattr(importlib.import_module(module.name), "FIGURES", {})  # helpers of all chapters draw none
     return figures

@@ -26,7 +26,8 @@ M(t) and a trace. The numbers are the median and, below it, all seeds. Minutes a
 core of a shared machine. All sizes are small; a verdict is about these sizes and numbers of updates, and no more.
 
 This page is written by `python -m bpm_numpy.site.results` from [`figures/data`](figures/data), which holds the curves,
-the settings and a trained network of each kind. A command of the table makes all runs of its study anew.
+the settings and a trained network of each kind. A command of the table, behind `python -m bpm_numpy`, makes all runs of
+its study anew.
 
 """
 
@@ -76,7 +77,8 @@ def full_table(told):
         cells = [every_seed(scores.get(name), finding.digits) for name in NETWORKS]
         link = f"[{task}](#{anchor(task)})"
         minutes = number(kept.about["core_minutes"], 0)
-        rows.append((link, finding.paper, *cells, finding.verdict, f"`{kept.about['command']}`", minutes))
+        command = kept.about["command"].removeprefix("python -m bpm_numpy ")
+        rows.append((link, finding.paper, *cells, finding.verdict, f"`{command}`", minutes))
     return markdown_table(("task", "the paper", *NETWORKS, "verdict", "command", "minutes"), rows)
 
 

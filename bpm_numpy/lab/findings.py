@@ -24,7 +24,7 @@ class Finding(NamedTuple):
     """A row of the table and the paragraph to it.
 
     study       its name in STUDIES; also: further studies that the text is about
-    chapter     the number of the notebook that tells more
+    chapter     the number of the notebook that tells more, if there is one
     task        what it is; measured: what the numbers are; digits: how many behind the point
     paper       what the paper reports, "–" where it has no such task
     verdict     three words; holds: the networks' medians, by their names -> whether these words are true
@@ -34,7 +34,6 @@ class Finding(NamedTuple):
     """
 
     study: str
-    chapter: str
     task: str
     measured: str
     paper: str
@@ -43,6 +42,7 @@ class Finding(NamedTuple):
     text: str
     facts: Callable
     scores: Callable = of_labels()
+    chapter: str | None = None
     digits: int = 2
     also: tuple = ()
 
@@ -142,6 +142,28 @@ def bandit(kept, scores):
         "fell_from": number(best[worst]),
         "fell_to": number(scores["none"][worst]),
         "regrets": ", ".join(f"{name} {median(of, 1)}" for name, of in regret.items()),
+    }
+
+
+def reversal(kept, scores):
+    high, low = 0.4, 0.1
+    modulated = np.concatenate([scores["simple"], scores["retroactive"]])
+    rows = [row for row in load_interventions(kept.folder) if row["label"] != "plastic"]
+    return {
+        "chance": kept.settings.task_options["chance"],
+        "least": number(modulated.min()),
+        "runs": len(modulated),
+        "high": high,
+        "low": low,
+        "plastic_learnt": np.sum(scores["plastic"] > high),
+        "plastic_rest": np.sum(scores["plastic"] < low),
+        "none_most": number(scores["none"].max()),
+        "seeds": len(scores["none"]),
+        "frozen": span([row["Hebb frozen halfway"] for row in rows]),
+        "without": number(max(row["Hebb stays 0"] for row in rows)),
+        "ideal": number(kept.about["references"]["ideal observer"]["score"]),
+        "shift": number(kept.about["references"]["win-stay, lose-shift"]["score"]),
+        "decay": next(iter(kept.settings.decay.values())),
     }
 
 
@@ -350,6 +372,22 @@ FINDINGS = [
         {seeds} non-plastic seeds lose less than the median of any plastic network. The lowest had learnt it
         ({fell_from}) and fell back to {fell_to}.""",
         facts=bandit,
+    ),
+    Finding(
+        study="reversal",
+        task="Reversal learning",
+        measured="better pattern chosen, in the last third of an episode (0 is chance, 1 is always)",
+        paper="–",
+        verdict="modulated learn reliably",
+        holds=lambda none, plastic, simple, retroactive: max(none, plastic) < 0.1 and min(simple, retroactive) > 0.5,
+        text="""Which of two patterns pays more often ({chance} of the time)? Amid the episode it becomes the other one,
+        and nothing says so except rewards. In this number of updates every one of {runs} modulated runs has learnt
+        it: the lowest is at {least}. Of {seeds} plastic runs {plastic_learnt} are above {high} and {plastic_rest}
+        below {low}; no non-plastic run is above {none_most}. The modulated networks rewrite their Hebb at the
+        change: frozen halfway they go on with the pattern of before ({frozen}), and with Hebb at zero the best of
+        them has {without}. A rule that changes after each loss has {shift}, an ideal observer {ideal}. (W_h and
+        α lose a share of {decay} at each update.)""",
+        facts=reversal,
     ),
     Finding(
         study="maze",

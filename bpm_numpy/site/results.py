@@ -97,12 +97,14 @@ def anchor(heading):
 def section(told):
     """Heading, what was run, paragraph and picture of one Finding."""
     finding, kept, _, task, text = told
-    chapter = next(path for path in find_notebooks() if path.name.startswith(finding.chapter))
     versions = kept.about["versions"]
     ran = (
         f"Numbers: {finding.measured}. Runs: {kept.size()}; recorded with Python {versions['python']}, NumPy "
-        f"{versions['numpy']}. More in [chapter {finding.chapter}](notebooks/{chapter.name})."
+        f"{versions['numpy']}."
     )
+    if finding.chapter:
+        path = next(path for path in find_notebooks() if path.name.startswith(finding.chapter))
+        ran += f" More in [chapter {finding.chapter}](notebooks/{path.name})."
     more = [Kept(name, kept.data).about for name in finding.also]
     if more:
         commands = [f"`{about['command']}` ({number(about['core_minutes'], 0)} minutes)" for about in more]

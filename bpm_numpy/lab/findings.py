@@ -181,6 +181,7 @@ def maze(kept, scores):
     norms = {(name, seed): of.max() for name in scores for seed, of in enumerate(kept.column(name, "gradient_norm"))}
     return {
         "paper": paper_size("maze"),
+        "larger": 13,  # squares, by its authors' README
         "round": references["round the room"],
         "known": references["goal known"],
         "squares": kept.settings.task_options["size"],
@@ -291,13 +292,13 @@ FINDINGS = [
         paper="only modulated networks learn it",
         verdict="modulation far ahead",
         holds=lambda none, plastic, simple, retroactive: none < plastic < min(simple, retroactive) - 0.2,
-        text="""The paper's first task (its size: {paper}). At the small size here both modulated networks learn it in
-        the median, as in the paper. But a modulated run can fail: of {runs} runs {learnt} end above {high} and
-        {failed} below {low}; {never} of these were never above {chance}. The other two networks are not at
-        chance. After {early} updates they can't be told apart: none {none_early}, plastic {plastic_early}. Over
-        the last {late} updates plastic is ahead of none in {ahead} of {seeds} seeds. For the retroactive
-        network the initial η matters: after {eta_updates} updates ({eta_seeds} seeds) it has come to {etas}.
-        The paper starts at {papers}, the runs of the table at {started}.""",
+        text="""The paper's first task (its size: {paper}). At the small size here both modulated networks
+        learn it in the median, as in the paper. But a modulated run can fail: of {runs} runs {learnt} end above
+        {high} and {failed} below {low}; {never} of these were never above {chance}. The other two networks are
+        not at chance. After {early} updates they can't be told apart: none {none_early}, plastic
+        {plastic_early}. Over the last {late} updates plastic is ahead of none in {ahead} of {seeds} seeds. For
+        the retroactive network the initial η matters: after {eta_updates} updates ({eta_seeds} seeds) it has
+        come to {etas}. The paper starts at {papers}, the runs of the table at {started}.""",
         facts=cue_reward,
         also=("cue-reward-eta",),
     ),
@@ -309,12 +310,12 @@ FINDINGS = [
         paper="only modulated networks learn it",
         verdict="not decided yet",
         holds=lambda none, simple: max(abs(none), abs(simple)) < 0.05,
-        text="""Begun, in single precision, and not finished: one run of each of two networks, on a core each. The
-        non-plastic network has had {none_updates} updates in {none_minutes} minutes, and is at {none_last} in its
-        last ten evaluations. The simple one has had {simple_updates} in {simple_minutes} minutes, and is at
-        {simple_last}. At these rates the paper's {goal} updates take {none_hours} and {simple_hours} hours. So
-        nothing can be said yet about this size. A longer run is `python -m bpm_numpy train cue-reward --setting
-        paper`.""",
+        text="""Begun, in single precision, and not finished: one run of each of two networks, on a core each.
+        The non-plastic network has had {none_updates} updates in {none_minutes} minutes, and is at {none_last}
+        in its last ten evaluations. The simple one has had {simple_updates} in {simple_minutes} minutes, and is
+        at {simple_last}. At these rates the paper's {goal} updates take {none_hours} and {simple_hours} hours.
+        So nothing can be said yet about this size. A longer run is `python -m bpm_numpy train cue-reward
+        --setting paper`.""",
         facts=cue_reward_paper,
     ),
     Finding(
@@ -325,10 +326,10 @@ FINDINGS = [
         paper="–",
         verdict="helps; LSTM better",
         holds=lambda none, plastic, simple, retroactive: none < min(plastic, retroactive) and plastic < simple - 0.1,
-        text="""The predecessor's kind of task: {pairs} cues with a label each, shown once and asked once. Who knows a
-        single pair has {one}. Plasticity helps: {plastic_ahead} of {seeds} plastic seeds and {simple_ahead} of
-        {seeds} simple ones end above all non-plastic ones. But an LSTM without plasticity, with as many units
-        and {ratio} times the parameters of the simple network, has {lstm} ({lstm_all}).""",
+        text="""The predecessor's kind of task: {pairs} cues with a label each, shown once and asked once. Who
+        knows a single pair has {one}. Plasticity helps: {plastic_ahead} of {seeds} plastic seeds and
+        {simple_ahead} of {seeds} simple ones end above all non-plastic ones. But an LSTM without plasticity,
+        with as many units and {ratio} times the parameters of the simple network, has {lstm} ({lstm_all}).""",
         facts=association,
     ),
     Finding(
@@ -339,10 +340,10 @@ FINDINGS = [
         paper="–",
         verdict="modulation is surer",
         holds=lambda none, plastic, simple, retroactive: max(none, plastic) < min(simple, retroactive) - 0.1,
-        text="""As above, with {pairs} pairs; the label shown may be wrong, and one step later a verdict says so. Every
-        modulated run has learnt it: the lowest is at {least}. Of the {others} runs without modulation {learnt}
-        are above {high} as well, and {chance} below {low}. So activity can join a label with a verdict, too; a
-        modulator learns it more surely in this number of updates.""",
+        text="""As above, with {pairs} pairs; the label shown may be wrong, and one step later a verdict says
+        so. Every modulated run has learnt it: the lowest is at {least}. Of the {others} runs without modulation
+        {learnt} are above {high} as well, and {chance} below {low}. So activity can join a label with a
+        verdict, too; a modulator learns it more surely in this number of updates.""",
         facts=verdict,
     ),
     Finding(
@@ -353,8 +354,8 @@ FINDINGS = [
         paper="plastic networks learn it, others hardly (predecessor)",
         verdict="plasticity far ahead",
         holds=lambda none, plastic, simple, retroactive: none < min(plastic, simple, retroactive) - 0.3,
-        text="""The task of the paper's predecessor, which has patterns of {bits} bits and finds that plastic networks
-        learn it in a few hundred to a few thousand episodes. The difference is clear here as well, and
+        text="""The task of the paper's predecessor, which has patterns of {bits} bits and finds that plastic
+        networks learn it in a few hundred to a few thousand episodes. The difference is clear here as well, and
         modulation is not needed for it. An LSTM with as many units, and {ratio} times the parameters of the
         plastic network, comes to {lstm} ({lstm_all}).""",
         facts=completion,
@@ -367,10 +368,10 @@ FINDINGS = [
         paper="–",
         verdict="activity is enough",
         holds=lambda none, plastic, simple, retroactive: none > max(plastic, simple, retroactive),
-        text="""A task that needs little memory. Thompson sampling has {thompson}, a rule without memory {blind}. The
-        regret, what an episode loses because the best arm is not known, is in the median {regrets}. {fewer} of
-        {seeds} non-plastic seeds lose less than the median of any plastic network. The lowest had learnt it
-        ({fell_from}) and fell back to {fell_to}.""",
+        text="""A task that needs little memory. Thompson sampling has {thompson}, a rule without memory
+        {blind}. The regret, what an episode loses because the best arm is not known, is in the median
+        {regrets}. {fewer} of {seeds} non-plastic seeds lose less than the median of any plastic network. The
+        lowest had learnt it ({fell_from}) and fell back to {fell_to}.""",
         facts=bandit,
     ),
     Finding(
@@ -380,13 +381,13 @@ FINDINGS = [
         paper="–",
         verdict="modulated learn reliably",
         holds=lambda none, plastic, simple, retroactive: max(none, plastic) < 0.1 and min(simple, retroactive) > 0.5,
-        text="""Which of two patterns pays more often ({chance} of the time)? Amid the episode it becomes the other one,
-        and nothing says so except rewards. In this number of updates every one of {runs} modulated runs has learnt
-        it: the lowest is at {least}. Of {seeds} plastic runs {plastic_learnt} are above {high} and {plastic_rest}
-        below {low}; no non-plastic run is above {none_most}. The modulated networks rewrite their Hebb at the
-        change: frozen halfway they go on with the pattern of before ({frozen}), and with Hebb at zero the best of
-        them has {without}. A rule that changes after each loss has {shift}, an ideal observer {ideal}. (W_h and
-        α lose a share of {decay} at each update.)""",
+        text="""Which of two patterns pays more often ({chance} of the time)? Amid the episode it becomes the
+        other one, and nothing says so except rewards. In this number of updates every one of {runs} modulated
+        runs has learnt it: the lowest is at {least}. Of {seeds} plastic runs {plastic_learnt} are above {high}
+        and {plastic_rest} below {low}; no non-plastic run is above {none_most}. The modulated networks rewrite
+        their Hebb at the change: frozen halfway they go on with the pattern of before ({frozen}), and with Hebb
+        at zero the best of them has {without}. A rule that changes after each loss has {shift}, an ideal
+        observer {ideal}. (W_h and α lose a share of {decay} at each update.)""",
         facts=reversal,
     ),
     Finding(
@@ -397,11 +398,12 @@ FINDINGS = [
         paper="modulated above plastic above none",
         verdict="little between them",
         holds=lambda none, plastic, simple, retroactive: max(plastic, retroactive) < 1.15 * min(none, simple),
-        text="""The paper's second task (its size: {paper}). A round of the room that needs no memory finds the goal
-        {round} times, one who knows where it is {known} times. At as many updates plain plasticity is ahead of
-        none: {above} of {seeds} seeds are above every non-plastic one. In as many minutes it is not: after the
-        {minutes} minutes that a non-plastic run takes, it is at {same_time} in the median. Modulation brings no
-        sure advantage. Of all {runs} runs {rising} still rise from the last fifth but one to the last.""",
+        text="""The paper's second task (its size: {paper}; or {larger} squares). A round of the room that
+        needs no memory finds the goal {round} times, one who knows where it is {known} times. At as many
+        updates plain plasticity is ahead of none: {above} of {seeds} seeds are above every non-plastic one. In
+        as many minutes it is not: after the {minutes} minutes that a non-plastic run takes, it is at
+        {same_time} in the median. Modulation brings no sure advantage. Of all {runs} runs {rising} still rise
+        from the last fifth but one to the last.""",
         facts=maze,
         scores=of_labels(share=0.2),
         digits=1,
@@ -414,8 +416,8 @@ FINDINGS = [
         paper="modulated above plastic above none",
         verdict="modulated runs lost",
         holds=lambda none, plastic, simple, retroactive: plastic > none + 3 and max(simple, retroactive) < none - 3,
-        text="""In the larger room plain plasticity is far ahead of none at as many updates: {above} of {seeds} seeds
-        are above every non-plastic one. In as many minutes it is not: after {minutes} minutes it is at
+        text="""In the larger room plain plasticity is far ahead of none at as many updates: {above} of {seeds}
+        seeds are above every non-plastic one. In as many minutes it is not: after {minutes} minutes it is at
         {same_time}. Modulation often fails here: {lost} of {modulated} modulated runs end below {low} goals.
         The mean norm of their gradient passes {norm} in {exploded_lost} of these, and in {exploded_others} of
         all other runs; in {stuck} lost ones M(t) is stuck at one end. At a learning rate of {rate} in place of
@@ -434,12 +436,13 @@ FINDINGS = [
         paper="modulated slightly ahead (Penn Treebank)",
         verdict="no advantage seen",
         holds=lambda none, plastic, simple: none < min(plastic, simple),
-        text="""Penn Treebank, the paper's text, can't be had here. On a grammar whose entropy is known, two memories
-        are worth telling apart: whose object it is costs {floor} bits per symbol, the last sentence alone
-        {cheap}. More than halfway from the second to the first came: the LSTM with as many parameters in
-        {lstm_got} runs, the plastic LSTM in {plastic_got}, the simple one in {paper_got} in the reading "paper"
-        and in {notes_got} in "notes", and LSTMs without plasticity in "notes" in {notes_none_got}. One simple
-        run in "notes" diverged, to {worst} bits; even odds for all words cost {uniform}.""",
+        text="""Penn Treebank, the paper's text, can't be had here. On a grammar whose entropy is known, two
+        memories are worth telling apart: whose object it is costs {floor} bits per symbol, the last sentence
+        alone {cheap}, and which objects came up, but not whose, nearly the same. More than halfway from the
+        second to the first came: the LSTM with as many parameters in {lstm_got} runs, the plastic LSTM in
+        {plastic_got}, the simple one in {paper_got} in the reading "paper" and in {notes_got} in "notes", and
+        LSTMs without plasticity in "notes" in {notes_none_got}. One simple run in "notes" diverged, to {worst}
+        bits; even odds for all words cost {uniform}.""",
         facts=text,
         scores=of_labels(none="LSTM, as many parameters", plastic="plastic LSTM", simple="simple LSTM, paper"),
     ),
@@ -451,11 +454,12 @@ FINDINGS = [
         paper="modulated slightly ahead (Penn Treebank)",
         verdict="plastic slightly ahead",
         holds=lambda none, plastic, simple: none - 0.1 < min(plastic, simple) < none,
-        text="""Over the last {last} updates the plastic LSTM is ahead of the LSTM of the same seed in {plastic_seeds}
-        of {seeds} seeds, by {plastic_ahead} bits; but the network of the first seed does not use its Hebb for
-        it. The simple one in the reading "paper" is ahead in {paper_seeds} seeds, by {paper_ahead}. In the
-        reading "notes" both LSTMs, with plasticity and without, are ahead by {notes_ahead}, and the one without
-        is the better one in {control} of {seeds} seeds. So this lead is the reading's.""",
+        text="""Over the last {last} updates the plastic LSTM is ahead of the LSTM of the same seed in
+        {plastic_seeds} of {seeds} seeds, by {plastic_ahead} bits; but the network of the first seed does not
+        use its Hebb for it. The simple one in the reading "paper" is ahead in {paper_seeds} seeds, by
+        {paper_ahead}. In the reading "notes" both LSTMs, with plasticity and without, are ahead by
+        {notes_ahead}, and the one without is the better one in {control} of {seeds} seeds. So this lead is the
+        reading's.""",
         facts=text_pydoc,
         scores=of_labels(none="LSTM", plastic="plastic LSTM", simple="simple LSTM, paper"),
     ),
@@ -467,11 +471,11 @@ FINDINGS = [
         paper="–",
         verdict="all is forgotten",
         holds=lambda **medians: max(medians.values()) < 0.1,
-        text="""The notes' introduction hopes that such networks forget less. One network is trained on {first}, then on
-        {second}, then on {third}. Of {runs} runs {first_learnt} had learnt the first, {second_learnt} the
-        second (more than {learnt} of what chance leaves), and {third_learnt} the third. At the end no network
-        has kept more than {most} of an earlier task; the median is {median}. So plasticity protects none of the
-        four.""",
+        text="""The notes' introduction hopes that such networks forget less. One network is trained on
+        {first}, then on {second}, then on {third}. Of {runs} runs {first_learnt} had learnt the first,
+        {second_learnt} the second (more than {learnt} of what chance leaves), and {third_learnt} the third. At
+        the end no network has kept more than {most} of an earlier task; the median is {median}. So plasticity
+        protects none of the four.""",
         facts=sequence,
         scores=kept_shares,
     ),

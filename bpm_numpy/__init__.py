@@ -20,7 +20,7 @@ parts.py        what rules, modulators and cells have in common, by name;  plugi
 proof/          gradcheck, check_vjp, check_jvp, checks of parts, random problems to check on, mistakes made on purpose
 learning/       losses, optimisers, episodes and their gradients, the training loop, files
 tasks/          what networks are trained on, one class each, batches of episodes at once
-lab/            settings of every task, runs in folders, studies over seeds, tasks in order, interventions
+lab/            settings of every task, runs in folders, studies over seeds, interventions, findings (RESULTS.md)
 bridge/         a plastic network in PyTorch, its parameters as ours, and a comparison of two programs
 commands/       the command line;  site/: notebooks executed, and written as web pages
 tutorial/       what the notebooks run, one module each;  figures/: functions that draw

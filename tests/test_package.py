@@ -12,13 +12,17 @@ import numpy as np
 import pytest
 
 import bpm_numpy
-from bpm_numpy.__main__ import main
+from bpm_numpy.__main__ import COMMANDS, main
 from bpm_numpy.commands.check import SHORT, WHOLE, jobs
 from bpm_numpy.commands.figures import all_files
-from bpm_numpy.files import check_outputs, replace_file
+from bpm_numpy.files import check_outputs, read_text, replace_file
+from bpm_numpy.lab.interventions import load_interventions
+from bpm_numpy.lab.studies import DATA
 from bpm_numpy.parameters import parameter_shapes
 from bpm_numpy.parts import REGISTRIES
 from bpm_numpy.proof.problems import configurations
+from bpm_numpy.site.readme import README, run_example
+from bpm_numpy.site.results import anchor
 
 ROOT = Path(__file__).parent.parent
 
@@ -198,15 +202,72 @@ def test_readme_quick_start_is_two_lines_that_ci_runs():
     assert "bpm_numpy quickstart" in blocks[0][1] and "-m pytest" in blocks[1][1]
 
 
-def test_readme_example_runs(capsys):
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
-    exec(compile(code, "README.md", "exec"), {})
-    assert "passed:" in capsys.readouterr().out
+def test_readme_example_prints_what_stands_below_it():
+    """What holds on every machine: the words and counts, a network that has learnt, and errors of rounding."""
+    _, printed, says = run_example()
+    right, errors = re.compile(r"^\d+(?=% right)"), re.compile(r"(?<=largest relative error )[\d.e-]+")
+    for text in (printed, says):
+        assert int(right.search(text)[0]) > 85 and float(errors.search(text)[0]) < 1e-12
+    assert errors.sub("", right.sub("", printed)) == errors.sub("", right.sub("", says))
+    with pytest.raises(ValueError, match="a block of python and one of text"):
+        run_example("```python\nprint()\n```\n")
 
 
-def test_readme_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)#]+)", (ROOT / "README.md").read_text())
-    assert links and all((ROOT / link).exists() for link in links if "://" not in link)
+def test_readme_is_short_and_so_are_its_cells():
+    readme = read_text(README)
+    assert len(readme.split()) <= 900
+    cells = [cell for line in readme.splitlines() if line.startswith("|") for cell in line.strip("|").split("|")]
+    assert len(cells) > 150 and max(len(cell.split()) for cell in cells) <= 12
+
+
+def test_the_first_screen_says_what_why_and_for_whom_and_leads_to_the_one_page():
+    start = read_text(README).split("## Quick start")[0]
+    assert len(start.splitlines()) < 40 and "](bpm_numpy/one_page.py)" in start
+    assert all(f"**{word}.**" in start for word in ("What", "Why", "For whom"))
+
+
+def test_the_walker_of_the_first_picture_needs_its_hebb():
+    assert "without it, it finds less than half as often" in " ".join(read_text(README).split())
+    (row,) = (of for of in load_interventions(DATA / "maze") if (of["label"], of["seed"]) == ("retroactive", 0))
+    assert row["Hebb stays 0"] < 0.5 * row["untouched"]
+
+
+PAGES = ("README", "RESULTS", "COMMANDS", "CONTRIBUTING", "ARCHITECTURE", "CHANGELOG", "notebooks/README")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    """To files that are there, and to headings of these pages."""
+    path = ROOT / f"{page}.md"
+    for link in re.findall(r"\]\(([^)\s]+)", re.sub(r"^```.*?^```$", "", read_text(path), flags=re.M | re.S)):
+        if "://" not in link:
+            file, _, heading = link.partition("#")
+            target = path.parent / file if file else path
+            assert target.exists(), link
+            if heading:
+                headings = re.findall(r"^#+ (.*)$", read_text(target), re.M)
+                assert heading in map(anchor, headings), link
+
+
+def test_the_papers_have_addresses_and_the_versions_agree():
+    cff = read_text(ROOT / "CITATION.cff")
+    for address in ("https://arxiv.org/abs/2002.10585", "https://arxiv.org/abs/1804.02464"):
+        assert address in cff and address in read_text(README)
+    version = bpm_numpy.__version__
+    assert re.search(r"^version: (.*)$", cff, re.M)[1] == version
+    assert re.findall(r"^## (\S+)", read_text(ROOT / "CHANGELOG.md"), re.M)[0] == version
+
+
+def test_every_command_has_its_row_and_the_options_in_it_are_there(capsys):
+    page = read_text(ROOT / "COMMANDS.md")
+    rows = {row[1]: row[0] for row in re.finditer(r"^\| `python -m bpm_numpy (\w+).*$", page, re.M)}
+    assert list(rows) == list(COMMANDS)
+    assert f"({len(list(configurations()))})" in rows["check"]
+    for name, row in rows.items():
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        printed = capsys.readouterr().out
+        assert set(re.findall(r"--[a-z]+", row)) <= set(re.findall(r"--[a-z]+", printed)) | {"--help"}, name
 
 
 def test_symbol_table_names_every_parameter():

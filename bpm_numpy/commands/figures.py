@@ -9,6 +9,7 @@ import pkgutil
 
 from ..arguments import nearest
 from ..files import check_outputs, locked, make_folder, write_output
+from ..site.notebooks import FOLDER
 from .options import ListAction
 from .progress import progress
 
@@ -18,10 +19,12 @@ EXAMPLES = """\
   python -m bpm_numpy figures --list
   python -m bpm_numpy figures clip_growth.png hebb_over_time.png
   python -m bpm_numpy figures --folder mine"""
+# What is made of the notebooks, of the README and of the benchmark's results, which an installed package lacks.
+OF_THE_CLONE = ("map.png", "readme_hebb.png", "benchmark.png", "benchmark_curves.png", "README.md")
 
 
 def all_figures():
-    """dict: file name -> function that makes the Figure: two maps, and those of ``bpm_numpy.tutorial``'s chapters."""
+    """dict: file name -> function that makes the Figure: two maps, the README's example, and those of the chapters."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -29,8 +32,10 @@ def all_figures():
     from ..figures.draw_architecture import plot_architecture
     from ..figures.draw_path import plot_path
     from ..site.path import chapters
+    from ..site.readme import figure_example
 
     figures = {"architecture.png": plot_architecture, "map.png": lambda: plot_path(chapters())}
+    figures["readme_hebb.png"] = figure_example
     for module in pkgutil.iter_modules(tutorial.__path__, tutorial.__name__ + "."):
         figures |= getattr(importlib.import_module(module.name), "FIGURES", {})  # helpers of all chapters draw none
     return figures
@@ -57,7 +62,12 @@ def run(arguments):
     for name in arguments.names:
         if name not in figures:
             raise ValueError(f"name: expected a name that --list prints, got {name!r}{nearest(name, figures)}")
-    write_figures(arguments.folder, arguments.names or list(figures), arguments.force)
+        if name in OF_THE_CLONE and not FOLDER.is_dir():
+            raise ValueError(f"name: expected a figure that needs no clone, got {name!r}")
+    names = arguments.names or [name for name in figures if name not in OF_THE_CLONE or FOLDER.is_dir()]
+    write_figures(arguments.folder, names, arguments.force)
+    if not FOLDER.is_dir():
+        print(f"left out, since they need the clone: {', '.join(OF_THE_CLONE)}")
     return 0
 
 

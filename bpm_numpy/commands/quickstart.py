@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..arguments import check_count
 from ..files import check_outputs, locked, make_folder, write_output
-from ..site.notebooks import execute_apart, find_notebooks, notebook_bytes
+from ..site.notebooks import FOLDER, execute_apart, find_notebooks, notebook_bytes
 from .check import HEADER, check_all, format_table, jobs, table, verdict
 from .figures import all_figures
 from .options import integer
@@ -32,15 +32,15 @@ def add_arguments(parser):
 def run(arguments):
     """Exit code: 0 if all went well, 1 if a gradient check failed."""
     check_count("seed", arguments.seed, smallest=0)
-    path = find_notebooks()[0]
+    path = find_notebooks()[0] if FOLDER.is_dir() else None
     make_folder(RESULTS)
     with locked(RESULTS):
-        check_outputs(RESULTS, (path.name, FIGURE), arguments.force)
+        check_outputs(RESULTS, (FIGURE,) if path is None else (path.name, FIGURE), arguments.force)
         return tour(path, arguments.seed)
 
 
 def tour(path, seed):
-    """The three parts, with the notebook ``path``; exit code as ``run``."""
+    """The three parts, with the notebook ``path``, or None where there is no clone; exit code as ``run``."""
     from ..figures.style import file_bytes
 
     print("1. Gradient checks: reverse mode against the complex step, central differences and forward mode")
@@ -50,16 +50,22 @@ def tour(path, seed):
     print(f"{verdict(results, time.monotonic() - started)} (all there are: python -m bpm_numpy check)\n")
 
     print("2. The first notebook")
-    started = time.monotonic()
-    print(f"executing {path.name} ...", file=sys.stderr, flush=True)
-    write_output(RESULTS, path.name, notebook_bytes(execute_apart(path)))
-    print(f"executed {path.name} in {time.monotonic() - started:.0f} s: {RESULTS / path.name}\n")
+    if path is None:
+        print("left out: the notebooks are in the clone, and not in an installed package\n")
+    else:
+        started = time.monotonic()
+        print(f"executing {path.name} ...", file=sys.stderr, flush=True)
+        write_output(RESULTS, path.name, notebook_bytes(execute_apart(path)))
+        print(f"executed {path.name} in {time.monotonic() - started:.0f} s: {RESULTS / path.name}\n")
 
     print("3. A figure of Hebb(t)")
     write_output(RESULTS, FIGURE, file_bytes(all_figures()[FIGURE]()))
 
-    inside = sys.executable.startswith(os.getcwd() + os.sep)
-    python = os.path.relpath(sys.executable) if inside else sys.executable
-    print(f"\nThe results are in {RESULTS}/: {FIGURE} and {path.name}.")
-    print(f"Open the notebooks with: {python} -m bpm_numpy tutorial")
+    if path is None:
+        print(f"\nThe result is in {RESULTS}/: {FIGURE}.")
+    else:
+        inside = sys.executable.startswith(os.getcwd() + os.sep)
+        python = os.path.relpath(sys.executable) if inside else sys.executable
+        print(f"\nThe results are in {RESULTS}/: {FIGURE} and {path.name}.")
+        print(f"Open the notebooks with: {python} -m bpm_numpy tutorial")
     return 0 if all(result["passed"] for result in results) else 1

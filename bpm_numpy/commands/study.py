@@ -19,7 +19,17 @@ from pathlib import Path
 from ..arguments import check_count
 from ..files import check_path, locked, make_folder
 from ..lab.runs import load_curve
-from ..lab.studies import DATA, STUDIES, check_recorded, is_finished, load_study, runs_of, summarise, write_study
+from ..lab.studies import (
+    DATA,
+    RECORDED,
+    STUDIES,
+    check_recorded,
+    is_finished,
+    load_study,
+    runs_of,
+    summarise,
+    write_study,
+)
 from ..parts import REGISTRIES, check_name
 from ..plugins import check_known_elsewhere, plugin_words
 from .check import format_table
@@ -64,6 +74,8 @@ def run(arguments):
         for chain in chains_of(runs):
             print(" && ".join(shlex.join(["python", *words_of(run)]) for run in chain))
         return 0
+    if data == RECORDED:
+        raise ValueError("data: expected a folder for what is kept, since there is no clone with figures/, got none")
     if arguments.gather:
         seeds = done_seeds(runs)
         left_out = sum(is_finished(run) for run in runs if run.settings.seed >= seeds)

@@ -52,7 +52,9 @@ from .settings import settings_for
 from .task_order import is_sequence, write_matrices
 
 MOST_SEEDS = 10_000
-DATA = Path(__file__).resolve().parents[2] / "figures" / "data"
+PACKAGE = Path(__file__).resolve().parents[1]
+KEPT, RECORDED = PACKAGE.parent / "figures" / "data", PACKAGE / "recorded"  # of the clone; of an installed package
+DATA = KEPT if KEPT.is_dir() else RECORDED
 
 
 class Line(NamedTuple):

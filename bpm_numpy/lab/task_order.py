@@ -16,6 +16,7 @@ from ..learning.training import begin, build
 from .runs import load_network, write_csv
 
 EPISODES = 320  # of an evaluation
+CHANCE = {"cue-reward": 0.0, "bandit": 0.5, "association": 0.0}  # two arms, one of them the best
 
 
 def score_matrix(net, params_of_stages, tasks, seed, episodes=EPISODES):
@@ -32,6 +33,11 @@ def score_matrix(net, params_of_stages, tasks, seed, episodes=EPISODES):
             for params in params_of_stages
         ]
     )
+
+
+def scaled(score, task):
+    """A task's score, with 0 for chance and 1 for all."""
+    return (score - CHANCE[task]) / (1 - CHANCE[task])
 
 
 def forgotten(matrices):

@@ -9,6 +9,7 @@ from ..files import read_text
 from .notebooks import find_notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "notebooks/README.md", "ARCHITECTURE.md", "RESULTS.md")  # whose pictures have texts
 HEAD = """# The figures
 
 All of them are made by `python -m bpm_numpy figures`, this page too. One line per picture says what is seen.
@@ -21,7 +22,7 @@ def gallery(figures):
     import nbformat
 
     notebooks = [(path.name[:2], nbformat.read(path, as_version=4)) for path in find_notebooks()]
-    pages = "\n".join(read_text(ROOT / name) for name in ("README.md", "ARCHITECTURE.md"))
+    pages = "\n".join(read_text(ROOT / name) for name in PAGES)
     lines = [f"- [{name}]({name}): {describe(name, make, pages, notebooks)}" for name, make in sorted(figures.items())]
     return (HEAD + "\n".join(lines) + "\n").encode()
 
@@ -32,7 +33,7 @@ def describe(name, make, pages, notebooks):
 
     ValueError if there is none of these.
     """
-    shown = re.search(rf"!\[([^]]+)\]\(figures/{re.escape(name)}\)", pages)
+    shown = re.search(rf"!\[([^]]+)\]\((?:\.\./)?figures/{re.escape(name)}\)", pages)
     if shown:
         return shown[1]
     of, arguments = (make.func, make.args) if isinstance(make, partial) else (make, ())

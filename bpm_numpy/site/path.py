@@ -1,6 +1,7 @@
 """The reader's path: what each chapter needs, how long it takes, and what kind it is; all read off the notebooks.
 
-``python -m bpm_numpy.site.path`` writes the minutes into the notebooks' openings and the README's table.
+``python -m bpm_numpy.site.path`` writes the minutes into the notebooks' openings, and the README's table of chapters.
+A new chapter needs a line in PROMISES.
 """
 
 import ast
@@ -10,8 +11,32 @@ from typing import NamedTuple
 
 from ..files import read_text, replace_file
 from .notebooks import FOLD, find_notebooks, write_notebook
+from .readme import README, markdown_table, replace_table
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+GROUPS = {"core": "the core", "branch": "branches", "task": "tasks"}  # kind -> what it is called
+PROMISES = {  # number -> what the reader can do or knows behind the chapter, in at most five words
+    "00": "one episode by hand",
+    "01": "what changing weights hold",
+    "02": "train one, read it",
+    "03": "a derivative with kinks",
+    "04": "every path from the loss",
+    "05": "storing what is flagged",
+    "06": "rewards that come late",
+    "07": "find planted mistakes",
+    "08": "every gate, two readings",
+    "09": "check your code",
+    "10": "a rule of yours, proved",
+    "11": "plasticity is attention",
+    "12": "misprints, settled",
+    "13": "policies that need memory",
+    "14": "the paper's first task",
+    "15": "what Hebb can bind",
+    "16": "restoring missing bits",
+    "17": "when activity is enough",
+    "18": "where the goal is kept",
+    "19": "a loss and its floor",
+    "20": "what is forgotten",
+}
 
 # Rates, for a student who reads in a language that is not the first one. R. P. Carver, "Reading rate: theory, research,
 # and practical implications", Journal of Reading 36 (1992), has 200 words per minute for text that is to be learnt, in
@@ -34,7 +59,8 @@ STATED = re.compile(
 class Chapter(NamedTuple):
     """A notebook on the path: its number and name; the numbers of those that it needs; minutes, to read and with tasks.
 
-    kind: "core" (00 to 07), "branch" (08 to 12) or "task" (13 to 20).
+    kind: "core" (00 to 07), "branch" (08 to 12) or "task" (from 13 on). title: its heading, up to a colon or comma.
+    promise: what it is read for. file: its name.
     """
 
     number: str
@@ -43,18 +69,29 @@ class Chapter(NamedTuple):
     needs: tuple
     reading: int
     with_tasks: int
+    title: str
+    promise: str
+    file: str
 
 
 def chapters(paths=None):
-    """list of Chapter, in reading order; of the notebooks in the clone, or of ``paths``."""
+    """list of Chapter, in reading order; of the notebooks in the clone, or of ``paths``.
+
+    ValueError for a notebook that promises nothing.
+    """
     import nbformat
 
     found = []
-    for path in paths or find_notebooks():
-        number, name = Path(path).stem.split("_", 1)
+    for path in map(Path, paths or find_notebooks()):
+        number, name = path.stem.split("_", 1)
         kind = "core" if number < "08" else "branch" if number < "13" else "task"
         notebook = nbformat.read(path, as_version=4)
-        found.append(Chapter(number, name.replace("_", " "), kind, needs(notebook), *minutes(notebook)))
+        if number not in PROMISES:
+            raise ValueError(f"path: expected a promise of {path.name} in PROMISES, found none")
+        title = re.match(r"# ([^:,\n]+)", notebook.cells[0].source)[1]
+        reading, with_tasks = minutes(notebook)
+        words = (title, PROMISES[number], path.name)
+        found.append(Chapter(number, name.replace("_", " "), kind, needs(notebook), reading, with_tasks, *words))
     return found
 
 
@@ -133,18 +170,19 @@ def state_minutes(opening, reading, with_tasks):
     return text
 
 
-def state_in_table(readme, found):
-    """The README's text with the minutes of each Chapter in its row of the table of notebooks."""
+def path_table(found):
+    """The README's table of the Chapters: group (once), chapter, promise, minutes."""
+    rows, before = [], None
     for chapter in found:
-        row = re.compile(rf"^(\| \[{chapter.number} [^|]*\|[^|]*\|)[^|]*\|", re.M)
-        readme, count = row.subn(rf"\1 {chapter.reading}, {chapter.with_tasks} |", readme)
-        if count != 1:
-            raise ValueError(f"readme: expected one row for chapter {chapter.number}, found {count}")
-    return readme
+        group = f"**{GROUPS[chapter.kind]}**" if chapter.kind != before else ""
+        link = f"[{chapter.number} {chapter.title}](notebooks/{chapter.file})"
+        rows.append((group, link, chapter.promise, f"{chapter.reading}, {chapter.with_tasks}"))
+        before = chapter.kind
+    return markdown_table(("group", "chapter", "promise", "minutes: reading, with tasks"), rows)
 
 
 def main():
-    """Write what ``minutes`` measures into the notebooks and the README; print a line per chapter."""
+    """Write what ``minutes`` measures into the notebooks, and the README's table; print a line per chapter."""
     import nbformat
 
     found = chapters()
@@ -155,8 +193,9 @@ def main():
             notebook.cells[0].source = opening
             write_notebook(notebook, path)
         print(f"{chapter.number} {chapter.reading:3d} {chapter.with_tasks:3d}  needs {' '.join(chapter.needs)}")
+    readme = replace_table(read_text(README), "The path", path_table(found))
     with replace_file(README) as file:
-        file.write(state_in_table(read_text(README), found).encode())
+        file.write(readme.encode())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import json
 from functools import partial
 from math import erf
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +11,7 @@ from ..equations.hebb_update import hebb_update_forward
 from ..equations.plastic_weights import plastic_input_forward
 from ..figures.draw_weights import plot_one_shot, plot_recall
 from ..files import read_json, replace_file
+from ..lab.studies import DATA
 from ..learning.losses import cross_entropy
 from ..network import PlasticNetwork
 from ..rules.outer import outer_forward
@@ -172,7 +172,7 @@ def compare_on_associations(rng):
     return compare_kinds(rng, BITS + 3, lambda rng: lambda: draw_associations(rng, 32), updates=200)
 
 
-CONTROLS = Path(__file__).resolve().parents[2] / "figures" / "data" / "one_shot_controls.json"
+CONTROLS = DATA / "one_shot_controls.json"
 
 
 def record_controls(path=CONTROLS, seeds=(0, 1, 2), updates=6000, every=100):

@@ -2,14 +2,7 @@
 
 from ..figures.draw_sequence import plot_matrices
 from ..lab.studies import DATA
-from ..lab.task_order import load_matrices
-
-CHANCE = {"cue-reward": 0.0, "bandit": 0.5, "association": 0.0}  # two arms, one of them the best
-
-
-def scaled(score, task):
-    """A task's score, with 0 for chance and 1 for all."""
-    return (score - CHANCE[task]) / (1 - CHANCE[task])
+from ..lab.task_order import CHANCE, load_matrices
 
 
 def figure_matrices():

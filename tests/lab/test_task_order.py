@@ -14,12 +14,11 @@ from bpm_numpy.lab import studies
 from bpm_numpy.lab.interventions import play
 from bpm_numpy.lab.runs import load_curve, load_network, open_run, train_in
 from bpm_numpy.lab.settings import settings_for
-from bpm_numpy.lab.task_order import EPISODES, forgotten, load_matrices, score_matrix
+from bpm_numpy.lab.task_order import CHANCE, EPISODES, forgotten, load_matrices, scaled, score_matrix
 from bpm_numpy.learning.episodes import evaluate, loss_and_gradients, rollout
 from bpm_numpy.learning.storage import load_parameters
 from bpm_numpy.learning.training import NETWORKS, begin, build, start_parameters, train
 from bpm_numpy.tasks import TASKS, Block, make_task
-from bpm_numpy.tutorial.ch20_sequence import CHANCE, scaled
 
 SMALL = {name: next(iter(task.SMALL.values())) for name, task in TASKS.items()}
 every_task = pytest.mark.parametrize("name", TASKS)

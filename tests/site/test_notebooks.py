@@ -101,6 +101,8 @@ def test_links_lead_somewhere(path):
                 assert "://" in link or (path.parent / link).exists(), link
 
 
-def test_readme_lists_every_notebook():
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    assert [path.name for path in PATHS] == re.findall(r"^\| \[[^]]*\]\(notebooks/([^)]*)\)", readme, re.M)
+@pytest.mark.parametrize("readme", ["README.md", "notebooks/README.md"])
+def test_readmes_list_every_notebook(readme):
+    path = Path(__file__).parents[2] / readme
+    links = re.findall(r"^\|(?:[^|]*\|)? ?\[\d[^]]*\]\(([^)]*)\)", path.read_text(encoding="utf-8"), re.M)
+    assert [path.parent / link for link in links] == PATHS

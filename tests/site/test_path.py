@@ -9,7 +9,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from bpm_numpy.figures.draw_path import PLACES, arrows
 from bpm_numpy.files import read_text
 from bpm_numpy.site.notebooks import FOLD, find_notebooks
-from bpm_numpy.site.path import README, chapters, minutes, needs, state_in_table, state_minutes
+from bpm_numpy.site.path import GROUPS, PROMISES, chapters, minutes, needs, path_table, state_minutes
+from bpm_numpy.site.readme import README, replace_table
 
 PATHS = find_notebooks()
 CHAPTERS = chapters()
@@ -33,16 +34,27 @@ def test_the_notebooks_state_the_minutes_that_are_measured():
         assert state_minutes(opening, chapter.reading, chapter.with_tasks) == opening, path.name
 
 
-def test_the_readme_states_the_minutes_that_are_measured():
+def test_the_readme_s_table_is_the_one_that_is_measured():
     readme = read_text(README)
-    assert state_in_table(readme, CHAPTERS) == readme
+    assert replace_table(readme, "The path", path_table(CHAPTERS)) == readme, "run `python -m bpm_numpy.site.path`"
     late = [chapter._replace(reading=chapter.reading + 5) for chapter in CHAPTERS]
-    assert state_in_table(readme, late) != readme
+    assert replace_table(readme, "The path", path_table(late)) != readme
 
 
-def test_a_readme_without_a_chapters_row_is_refused():
-    with pytest.raises(ValueError, match="one row for chapter 00"):
-        state_in_table(re.sub(r"\| \[00 .*\n", "", read_text(README)), CHAPTERS)
+def test_the_table_has_a_row_per_chapter_and_names_each_group_once():
+    rows = [line.strip("|").split("|") for line in path_table(CHAPTERS).splitlines()[2:]]
+    assert [re.search(r"\]\(notebooks/(.*)\)$", row[-3])[1] for row in rows] == [path.name for path in PATHS]
+    groups = re.findall(r"^\|\*\*(.*?)\*\*\|", path_table(CHAPTERS), re.M)
+    assert groups == list(GROUPS.values())
+    assert all(1 <= len(chapter.promise.split()) <= 5 for chapter in CHAPTERS)
+
+
+def test_a_notebook_without_a_promise_is_refused_and_no_promise_is_left_over(tmp_path):
+    assert sorted(PROMISES) == [chapter.number for chapter in CHAPTERS]
+    path = tmp_path / "99_next.ipynb"
+    nbformat.write(opening("**You need** nothing. **20 minutes**."), path)
+    with pytest.raises(ValueError, match="99_next.ipynb in PROMISES"):
+        chapters([path])
 
 
 def opening(text):

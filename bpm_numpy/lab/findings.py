@@ -1,0 +1,482 @@
+"""What the studies found: one Finding per row of the table in RESULTS.md and per paragraph below it.
+
+The text of a Finding has no number of its own: each one is a name in braces, computed from what is kept in
+``figures/data``. To add a study, add a Finding to FINDINGS and run ``python -m bpm_numpy.site.results``.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..learning.training import build
+from .interventions import load_interventions
+from .kept import Kept, median, number, of_labels, paper_size, span
+from .settings import settings_for
+from .task_order import load_matrices, scaled
+
+LOST = 4  # goals per episode in the maze; steps at random find one
+LEARNT = 0.3  # of what chance leaves: below that there is too little to forget
+EXPLODED = 1e4  # mean norm of the gradient between two evaluations
+
+
+class Finding(NamedTuple):
+    """A row of the table and the paragraph to it.
+
+    study       its name in STUDIES; also: further studies that the text is about
+    chapter     the number of the notebook that tells more, if there is one
+    task        what it is; measured: what the numbers are; digits: how many behind the point
+    paper       what the paper reports, "–" where it has no such task
+    verdict     three words; holds: the networks' medians, by their names -> whether these words are true
+    text        the paragraph, with a name in braces for every number, as in task
+    facts       a Kept and the scores -> {name: number}
+    scores      a Kept -> {network: its scores at the end (S,)}
+    """
+
+    study: str
+    task: str
+    measured: str
+    paper: str
+    verdict: str
+    holds: Callable
+    text: str
+    facts: Callable
+    scores: Callable = of_labels()
+    chapter: str | None = None
+    digits: int = 2
+    also: tuple = ()
+
+
+def cue_reward(kept, scores):
+    early, late, chance, low, high = 1000, 500, 0.1, 0.2, 0.7
+    modulated = {(name, seed): of for name in ("simple", "retroactive") for seed, of in enumerate(scores[name])}
+    failed = [run for run, score in modulated.items() if score < low]
+    best = {(name, seed): kept.groups[name].scores[seed].max() for name, seed in failed}  # of all evaluations
+    last = {name: of.scores[:, of.updates > of.updates[-1] - late].mean(axis=1) for name, of in kept.groups.items()}
+    eta = Kept("cue-reward-eta", kept.data)
+    return {
+        "cues": kept.settings.task_options["cues"],
+        "paper": paper_size("cue-reward"),
+        "runs": len(modulated),
+        "learnt": sum(score > high for score in modulated.values()),
+        "failed": len(failed),
+        "never": sum(score < chance for score in best.values()),
+        "chance": chance,
+        "low": low,
+        "high": high,
+        "early": early,
+        "late": late,
+        "none_early": median(kept.at("none", early)),
+        "plastic_early": median(kept.at("plastic", early)),
+        "ahead": np.sum(last["plastic"] > last["none"]),
+        "seeds": len(last["none"]),
+        "started": kept.settings_of("retroactive").start["eta"],
+        "papers": settings_for("cue-reward", "retroactive", "paper").start["eta"],
+        "eta_updates": eta.settings.updates,
+        "eta_seeds": len(eta.end("eta 0.1")),
+        "etas": ", ".join(f"{median(eta.end(label))} from {label.split()[1]}" for label in eta.groups),
+    }
+
+
+def cue_reward_paper(kept, scores):
+    goal = settings_for("cue-reward", "simple", "paper").updates
+    facts = {"goal": number(goal, 0)}
+    for name, group in kept.groups.items():
+        updates = group.updates[-1]
+        facts[f"{name}_updates"], facts[f"{name}_minutes"] = number(updates, 0), number(group.minutes, 0)
+        facts[f"{name}_hours"] = number(goal / updates * group.minutes / 60, 1)
+        facts[f"{name}_last"] = number(group.scores[0, -10:].mean())
+    return facts
+
+
+def association(kept, scores):
+    lstm = kept.end("LSTM")
+    pairs = kept.settings.task_options["pairs"]
+    return {
+        "pairs": pairs,
+        # Both labels are equally frequent: who knows one pair is right about it, and about K/2 of the K - 1 others.
+        "one": number(2 * (1 + pairs / 2) / pairs - 1),
+        "lstm": median(lstm),
+        "lstm_all": span(lstm),
+        "ratio": number(kept.groups["LSTM"].parameters / kept.groups["simple"].parameters, 1),
+        "simple_ahead": np.sum(scores["simple"] > max(scores["none"])),
+        "plastic_ahead": np.sum(scores["plastic"] > max(scores["none"])),
+        "seeds": len(lstm),
+    }
+
+
+def verdict(kept, scores):
+    low, high = 0.1, 0.8
+    modulated = np.concatenate([scores["simple"], scores["retroactive"]])
+    others = np.concatenate([scores["none"], scores["plastic"]])
+    return {
+        "pairs": kept.settings.task_options["pairs"],
+        "least": number(modulated.min()),
+        "low": low,
+        "high": high,
+        "chance": np.sum(others < low),
+        "learnt": np.sum(others > high),
+        "others": len(others),
+    }
+
+
+def completion(kept, scores):
+    return {
+        "lstm": median(kept.end("LSTM")),
+        "lstm_all": span(kept.end("LSTM")),
+        "ratio": number(kept.groups["LSTM"].parameters / kept.groups["plastic"].parameters, 1),
+        "bits": settings_for("completion", "plastic", "paper").task_options["bits"],
+    }
+
+
+def bandit(kept, scores):
+    regret = {name: kept.column(name, "regret")[:, -1] for name in scores}  # (S,) each
+    least = min(np.median(of) for name, of in regret.items() if name != "none")
+    best = kept.groups["none"].scores.max(axis=1)  # (S,)
+    worst = int(np.argmin(scores["none"]))
+    return {
+        "thompson": number(kept.about["references"]["Thompson sampling"]["score"]),
+        "blind": number(kept.about["references"]["without memory"]["score"]),
+        "fewer": np.sum(regret["none"] < least),
+        "seeds": len(best),
+        "fell_from": number(best[worst]),
+        "fell_to": number(scores["none"][worst]),
+        "regrets": ", ".join(f"{name} {median(of, 1)}" for name, of in regret.items()),
+    }
+
+
+def reversal(kept, scores):
+    high, low = 0.4, 0.1
+    modulated = np.concatenate([scores["simple"], scores["retroactive"]])
+    rows = [row for row in load_interventions(kept.folder) if row["label"] != "plastic"]
+    return {
+        "chance": kept.settings.task_options["chance"],
+        "least": number(modulated.min()),
+        "runs": len(modulated),
+        "high": high,
+        "low": low,
+        "plastic_learnt": np.sum(scores["plastic"] > high),
+        "plastic_rest": np.sum(scores["plastic"] < low),
+        "none_most": number(scores["none"].max()),
+        "seeds": len(scores["none"]),
+        "frozen": span([row["Hebb frozen halfway"] for row in rows]),
+        "without": number(max(row["Hebb stays 0"] for row in rows)),
+        "ideal": number(kept.about["references"]["ideal observer"]["score"]),
+        "shift": number(kept.about["references"]["win-stay, lose-shift"]["score"]),
+        "decay": next(iter(kept.settings.decay.values())),
+    }
+
+
+def maze(kept, scores):
+    references = {name: number(of["score"], 1) for name, of in kept.about["references"].items()}
+    last, minutes = kept.groups["none"].updates[-1], kept.groups["none"].minutes
+    fifth = len(kept.groups["none"].updates) // 5
+    fifths = [of.scores[:, end:][:, :fifth].mean(axis=1) for of in kept.groups.values() for end in (-2 * fifth, -fifth)]
+    # After as many minutes as a non-plastic run takes: the mean of three evaluations there.
+    group = kept.groups["plastic"]
+    k = np.searchsorted(group.updates, last * minutes / group.minutes)
+    lost = {(name, seed) for name in ("simple", "retroactive") for seed, of in enumerate(scores[name]) if of < LOST}
+    rows = load_interventions(kept.folder)
+    stuck = {(row["label"], row["seed"]) for row in rows if abs(row["M after none"] or 0) > 0.9}
+    norms = {(name, seed): of.max() for name in scores for seed, of in enumerate(kept.column(name, "gradient_norm"))}
+    return {
+        "paper": paper_size("maze"),
+        "larger": 13,  # squares, by its authors' README
+        "round": references["round the room"],
+        "known": references["goal known"],
+        "squares": kept.settings.task_options["size"],
+        "minutes": number(minutes, 1),
+        "same_time": median(group.scores[:, k - 1 : k + 2].mean(axis=1), 1),
+        "lost": len(lost),
+        "modulated": len(scores["simple"]) + len(scores["retroactive"]),
+        "stuck": len(lost & stuck),
+        "low": LOST,
+        "exploded_lost": sum(norms[run] > EXPLODED for run in lost),
+        "exploded_others": sum(norm > EXPLODED for run, norm in norms.items() if run not in lost),
+        "norm": number(EXPLODED, 0),
+        "above": np.sum(scores["plastic"] > scores["none"].max()),
+        "seeds": len(scores["none"]),
+        "rising": sum(np.sum(last > before) for before, last in zip(fifths[::2], fifths[1::2])),
+        "runs": sum(len(of) for of in scores.values()),
+    }
+
+
+def maze_large(kept, scores):
+    slower = Kept("maze-large-rate", kept.data)
+    (label,) = slower.groups
+    return maze(kept, scores) | {
+        "slow": span(slower.end(label, 0.2), 1),
+        "rate": slower.settings.learning_rate,
+        "usual": kept.settings.learning_rate,
+        "slow_lost": np.sum(slower.end(label, 0.2) < LOST),
+        "slow_runs": len(slower.end(label)),
+    }
+
+
+def text(kept, scores):
+    task, _ = build(kept.settings)
+    floor, sentences = task.entropy("learnt"), (task.T + 1) // 4
+    # Who knows the object of the last sentence saves it whenever the same name comes again.
+    cheap = task.entropy("forgotten") - (sentences - 1) * np.log2(task.objects) / task.names / task.T
+    below = {label: (of.scores < (cheap + floor) / 2).any(axis=1) for label, of in kept.groups.items()}
+    got = {label: f"{of.sum()} of {len(of)}" for label, of in below.items()}
+    notes = ("LSTM, notes", "LSTM, notes, as many parameters")
+    return {
+        "floor": number(floor),
+        "cheap": number(cheap),
+        "lstm_got": got["LSTM, as many parameters"],
+        "plastic_got": got["plastic LSTM"],
+        "paper_got": got["simple LSTM, paper"],
+        "notes_got": got["simple LSTM, notes"],
+        "notes_none_got": f"{sum(below[of].sum() for of in notes)} of {sum(len(below[of]) for of in notes)}",
+        "worst": number(kept.end("simple LSTM, notes").max(), 1),
+        "uniform": number(np.log2(len(task.vocabulary)), 1),
+    }
+
+
+def text_pydoc(kept, scores):
+    late = {label: of.scores[:, -10:].mean(axis=1) for label, of in kept.groups.items()}
+    ahead = {label: late["LSTM"] - of for label, of in late.items() if label != "LSTM"}
+    notes = np.concatenate([ahead["LSTM, notes"], ahead["simple LSTM, notes"]])
+    return {
+        "last": 10 * kept.settings.evaluate_every,
+        "plastic_ahead": span(ahead["plastic LSTM"]),
+        "plastic_seeds": np.sum(ahead["plastic LSTM"] > 0),
+        "paper_ahead": span(ahead["simple LSTM, paper"]),
+        "paper_seeds": np.sum(ahead["simple LSTM, paper"] > 0),
+        "notes_ahead": span(notes),
+        "seeds": len(late["LSTM"]),
+        "control": np.sum(ahead["LSTM, notes"] > ahead["simple LSTM, notes"]),
+    }
+
+
+def kept_shares(kept):
+    """{network: what is left at the end, of what chance leaves, of tasks that had been learnt in an earlier stage}."""
+    tasks, matrices = load_matrices(kept.folder)
+    shares = {name: [] for name in matrices}
+    for name, matrix in matrices.items():  # (S, K + 1, K)
+        for j, task in enumerate(tasks[:-1]):
+            own, last = (scaled(matrix[:, stage, j], task) for stage in (j + 1, -1))  # (S,)
+            learnt = own > LEARNT
+            shares[name] += list(last[learnt] / own[learnt])
+    return {name: np.array(of) for name, of in shares.items()}
+
+
+def sequence(kept, scores):
+    tasks, matrices = load_matrices(kept.folder)
+    every = np.concatenate(list(scores.values()))
+    learnt = [
+        sum(np.sum(scaled(matrix[:, j + 1, j], task) > LEARNT) for matrix in matrices.values())
+        for j, task in enumerate(tasks)
+    ]
+    return {
+        "first": tasks[0],
+        "second": tasks[1],
+        "third": tasks[2],
+        "runs": sum(len(matrix) for matrix in matrices.values()),
+        "first_learnt": learnt[0],
+        "second_learnt": learnt[1],
+        "third_learnt": learnt[2],
+        "most": number(every.max()),
+        "median": median(every),
+        "learnt": LEARNT,
+    }
+
+
+FINDINGS = [
+    Finding(
+        study="cue-reward",
+        chapter="14",
+        task="Cue-reward association, {cues} cues",
+        measured="reward per decision in the last third of an episode (0 is chance, 1 is always right)",
+        paper="only modulated networks learn it",
+        verdict="modulation far ahead",
+        holds=lambda none, plastic, simple, retroactive: none < plastic < min(simple, retroactive) - 0.2,
+        text="""The paper's first task (its size: {paper}). At the small size here both modulated networks
+        learn it in the median, as in the paper. But a modulated run can fail: of {runs} runs {learnt} end above
+        {high} and {failed} below {low}; {never} of these were never above {chance}. The other two networks are
+        not at chance. After {early} updates they can't be told apart: none {none_early}, plastic
+        {plastic_early}. Over the last {late} updates plastic is ahead of none in {ahead} of {seeds} seeds. For
+        the retroactive network the initial η matters: after {eta_updates} updates ({eta_seeds} seeds) it has
+        come to {etas}. The paper starts at {papers}, the runs of the table at {started}.""",
+        facts=cue_reward,
+        also=("cue-reward-eta",),
+    ),
+    Finding(
+        study="cue-reward-paper",
+        chapter="14",
+        task="Cue-reward association, the paper's size",
+        measured="as above",
+        paper="only modulated networks learn it",
+        verdict="not decided yet",
+        holds=lambda none, simple: max(abs(none), abs(simple)) < 0.05,
+        text="""Begun, in single precision, and not finished: one run of each of two networks, on a core each.
+        The non-plastic network has had {none_updates} updates in {none_minutes} minutes, and is at {none_last}
+        in its last ten evaluations. The simple one has had {simple_updates} in {simple_minutes} minutes, and is
+        at {simple_last}. At these rates the paper's {goal} updates take {none_hours} and {simple_hours} hours.
+        So nothing can be said yet about this size. A longer run is `python -m bpm_numpy train cue-reward
+        --setting paper`.""",
+        facts=cue_reward_paper,
+    ),
+    Finding(
+        study="association",
+        chapter="15",
+        task="One-shot association, {pairs} pairs",
+        measured="right answers (0 is chance, 1 is all)",
+        paper="–",
+        verdict="helps; LSTM better",
+        holds=lambda none, plastic, simple, retroactive: none < min(plastic, retroactive) and plastic < simple - 0.1,
+        text="""The predecessor's kind of task: {pairs} cues with a label each, shown once and asked once. Who
+        knows a single pair has {one}. Plasticity helps: {plastic_ahead} of {seeds} plastic seeds and
+        {simple_ahead} of {seeds} simple ones end above all non-plastic ones. But an LSTM without plasticity,
+        with as many units and {ratio} times the parameters of the simple network, has {lstm} ({lstm_all}).""",
+        facts=association,
+    ),
+    Finding(
+        study="association-verdict",
+        chapter="15",
+        task="Association with a late verdict",
+        measured="right answers (0 is chance, 1 is all)",
+        paper="–",
+        verdict="modulation is surer",
+        holds=lambda none, plastic, simple, retroactive: max(none, plastic) < min(simple, retroactive) - 0.1,
+        text="""As above, with {pairs} pairs; the label shown may be wrong, and one step later a verdict says
+        so. Every modulated run has learnt it: the lowest is at {least}. Of the {others} runs without modulation
+        {learnt} are above {high} as well, and {chance} below {low}. So activity can join a label with a
+        verdict, too; a modulator learns it more surely in this number of updates.""",
+        facts=verdict,
+    ),
+    Finding(
+        study="completion",
+        chapter="16",
+        task="Pattern completion",
+        measured="hidden bits right (0 is chance, 1 is all)",
+        paper="plastic networks learn it, others hardly (predecessor)",
+        verdict="plasticity far ahead",
+        holds=lambda none, plastic, simple, retroactive: none < min(plastic, simple, retroactive) - 0.3,
+        text="""The task of the paper's predecessor, which has patterns of {bits} bits and finds that plastic
+        networks learn it in a few hundred to a few thousand episodes. The difference is clear here as well, and
+        modulation is not needed for it. An LSTM with as many units, and {ratio} times the parameters of the
+        plastic network, comes to {lstm} ({lstm_all}).""",
+        facts=completion,
+    ),
+    Finding(
+        study="bandit",
+        chapter="17",
+        task="Two-armed bandit",
+        measured="pulls of the best arm in the last third of an episode (a rule without memory has one half)",
+        paper="–",
+        verdict="activity is enough",
+        holds=lambda none, plastic, simple, retroactive: none > max(plastic, simple, retroactive),
+        text="""A task that needs little memory. Thompson sampling has {thompson}, a rule without memory
+        {blind}. The regret, what an episode loses because the best arm is not known, is in the median
+        {regrets}. {fewer} of {seeds} non-plastic seeds lose less than the median of any plastic network. The
+        lowest had learnt it ({fell_from}) and fell back to {fell_to}.""",
+        facts=bandit,
+    ),
+    Finding(
+        study="reversal",
+        task="Reversal learning",
+        measured="better pattern chosen, in the last third of an episode (0 is chance, 1 is always)",
+        paper="–",
+        verdict="modulated learn reliably",
+        holds=lambda none, plastic, simple, retroactive: max(none, plastic) < 0.1 and min(simple, retroactive) > 0.5,
+        text="""Which of two patterns pays more often ({chance} of the time)? Amid the episode it becomes the
+        other one, and nothing says so except rewards. In this number of updates every one of {runs} modulated
+        runs has learnt it: the lowest is at {least}. Of {seeds} plastic runs {plastic_learnt} are above {high}
+        and {plastic_rest} below {low}; no non-plastic run is above {none_most}. The modulated networks rewrite
+        their Hebb at the change: frozen halfway they go on with the pattern of before ({frozen}), and with Hebb
+        at zero the best of them has {without}. A rule that changes after each loss has {shift}, an ideal
+        observer {ideal}. (W_h and α lose a share of {decay} at each update.)""",
+        facts=reversal,
+    ),
+    Finding(
+        study="maze",
+        chapter="18",
+        task="Grid maze, {squares}×{squares} squares",
+        measured="goals found per episode, mean of the last fifth of the evaluations",
+        paper="modulated above plastic above none",
+        verdict="little between them",
+        holds=lambda none, plastic, simple, retroactive: max(plastic, retroactive) < 1.15 * min(none, simple),
+        text="""The paper's second task (its size: {paper}; or {larger} squares). A round of the room that
+        needs no memory finds the goal {round} times, one who knows where it is {known} times. At as many
+        updates plain plasticity is ahead of none: {above} of {seeds} seeds are above every non-plastic one. In
+        as many minutes it is not: after the {minutes} minutes that a non-plastic run takes, it is at
+        {same_time} in the median. Modulation brings no sure advantage. Of all {runs} runs {rising} still rise
+        from the last fifth but one to the last.""",
+        facts=maze,
+        scores=of_labels(share=0.2),
+        digits=1,
+    ),
+    Finding(
+        study="maze-large",
+        chapter="18",
+        task="Grid maze, {squares}×{squares} squares",
+        measured="goals found per episode, mean of the last fifth of the evaluations",
+        paper="modulated above plastic above none",
+        verdict="modulated runs lost",
+        holds=lambda none, plastic, simple, retroactive: plastic > none + 3 and max(simple, retroactive) < none - 3,
+        text="""In the larger room plain plasticity is far ahead of none at as many updates: {above} of {seeds}
+        seeds are above every non-plastic one. In as many minutes it is not: after {minutes} minutes it is at
+        {same_time}. Modulation often fails here: {lost} of {modulated} modulated runs end below {low} goals.
+        The mean norm of their gradient passes {norm} in {exploded_lost} of these, and in {exploded_others} of
+        all other runs; in {stuck} lost ones M(t) is stuck at one end. At a learning rate of {rate} in place of
+        {usual}, {slow_lost} of {slow_runs} simple runs are lost; they end at {slow}. The round has {round}, one
+        who knows the goal {known}.""",
+        facts=maze_large,
+        scores=of_labels(share=0.2),
+        digits=1,
+        also=("maze-large-rate",),
+    ),
+    Finding(
+        study="text",
+        chapter="19",
+        task="Text of a known grammar",
+        measured="bits per symbol, less is better; LSTMs, and none has as many parameters",
+        paper="modulated slightly ahead (Penn Treebank)",
+        verdict="no advantage seen",
+        holds=lambda none, plastic, simple: none < min(plastic, simple),
+        text="""Penn Treebank, the paper's text, can't be had here. On a grammar whose entropy is known, two
+        memories are worth telling apart: whose object it is costs {floor} bits per symbol, the last sentence
+        alone {cheap}, and which objects came up, but not whose, nearly the same. More than halfway from the
+        second to the first came: the LSTM with as many parameters in {lstm_got} runs, the plastic LSTM in
+        {plastic_got}, the simple one in {paper_got} in the reading "paper" and in {notes_got} in "notes", and
+        LSTMs without plasticity in "notes" in {notes_none_got}. One simple run in "notes" diverged, to {worst}
+        bits; even odds for all words cost {uniform}.""",
+        facts=text,
+        scores=of_labels(none="LSTM, as many parameters", plastic="plastic LSTM", simple="simple LSTM, paper"),
+    ),
+    Finding(
+        study="text-pydoc",
+        chapter="19",
+        task="Python's help texts",
+        measured="bits per character, less is better; LSTMs",
+        paper="modulated slightly ahead (Penn Treebank)",
+        verdict="plastic slightly ahead",
+        holds=lambda none, plastic, simple: none - 0.1 < min(plastic, simple) < none,
+        text="""Over the last {last} updates the plastic LSTM is ahead of the LSTM of the same seed in
+        {plastic_seeds} of {seeds} seeds, by {plastic_ahead} bits; but the network of the first seed does not
+        use its Hebb for it. The simple one in the reading "paper" is ahead in {paper_seeds} seeds, by
+        {paper_ahead}. In the reading "notes" both LSTMs, with plasticity and without, are ahead by
+        {notes_ahead}, and the one without is the better one in {control} of {seeds} seeds. So this lead is the
+        reading's.""",
+        facts=text_pydoc,
+        scores=of_labels(none="LSTM", plastic="plastic LSTM", simple="simple LSTM, paper"),
+    ),
+    Finding(
+        study="sequence",
+        chapter="20",
+        task="Three tasks in sequence",
+        measured="share of what had been learnt of an earlier task that is left at the end",
+        paper="–",
+        verdict="all is forgotten",
+        holds=lambda **medians: max(medians.values()) < 0.1,
+        text="""The notes' introduction hopes that such networks forget less. One network is trained on
+        {first}, then on {second}, then on {third}. Of {runs} runs {first_learnt} had learnt the first,
+        {second_learnt} the second (more than {learnt} of what chance leaves), and {third_learnt} the third. At
+        the end no network has kept more than {most} of an earlier task; the median is {median}. So plasticity
+        protects none of the four.""",
+        facts=sequence,
+        scores=kept_shares,
+    ),
+]

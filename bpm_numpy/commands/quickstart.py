@@ -14,6 +14,7 @@ from ..site.notebooks import execute_apart, find_notebooks, notebook_bytes
 from .check import HEADER, check_all, format_table, jobs, table, verdict
 from .figures import all_figures
 from .options import integer
+from .threads import leave_threads_to_the_user
 
 HELP = "the tour: representative gradient checks, the first notebook executed, a figure"
 TYPED = {}
@@ -50,6 +51,7 @@ def tour(path, seed):
     print(f"{verdict(results, time.monotonic() - started)} (all there are: python -m bpm_numpy check)\n")
 
     print("2. The first notebook")
+    leave_threads_to_the_user()
     started = time.monotonic()
     print(f"executing {path.name} ...", file=sys.stderr, flush=True)
     write_output(RESULTS, path.name, notebook_bytes(execute_apart(path)))

@@ -25,6 +25,7 @@ from ..step import forward_step
 from .check import format_table
 from .options import integer
 from .progress import progress
+from .threads import how_many
 
 HELP = "time forward and backward (with PyTorch and JAX: benchmarks/compare.py)"
 TYPED = {}
@@ -163,6 +164,7 @@ def run(arguments):
         rows.append((name, *map(str, numbers), *times))
     print(format_table(header, rows))
     print(f'{arguments.dtype}; "ever" and "at the end": share of the entries of Hebb at the bound')
+    print(f"threads of matrix products: {how_many()}")
     return 0
 
 
@@ -184,6 +186,7 @@ def run_trained(passes, data):
     header = ("study", "network", "dtype", "T", "B", "N", "ever", "at the end", "ms", "ms by the definition")
     print(format_table(header, rows))
     print(f"medians; the networks of seed 0 in {data}, on fresh episodes")
+    print(f"threads of matrix products: {how_many()}")
     return 0
 
 

@@ -14,6 +14,7 @@ from ..site.notebooks import FOLDER, execute_apart, find_notebooks, notebook_byt
 from .check import HEADER, check_all, format_table, jobs, table, verdict
 from .figures import all_figures
 from .options import integer
+from .threads import leave_threads_to_the_user
 
 HELP = "the tour: representative gradient checks, the first notebook executed, a figure"
 TYPED = {}
@@ -53,6 +54,7 @@ def tour(path, seed):
     if path is None:
         print("left out: the notebooks are in the clone, and not in an installed package\n")
     else:
+        leave_threads_to_the_user()
         started = time.monotonic()
         print(f"executing {path.name} ...", file=sys.stderr, flush=True)
         write_output(RESULTS, path.name, notebook_bytes(execute_apart(path)))

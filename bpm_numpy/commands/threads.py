@@ -18,6 +18,12 @@ def use_one_thread():
         _set.extend(OWN)
 
 
+def how_many():
+    """What the environment says of the threads, as text."""
+    said = [f"{os.environ[name]} ({name})" for name in SAID if name in os.environ]
+    return said[0] if said else "as many as NumPy takes"
+
+
 def leave_threads_to_the_user():
     """For the processes that are started from here on, such as JupyterLab: the environment is the user's again."""
     while _set:

@@ -2,6 +2,9 @@
 
 The run can be stopped at any time; the same command goes on where it was. Runs of other seeds or networks are other
 commands, which share nothing and may run side by side; ``gather`` collects them.
+
+Matrix products take one thread, as in all commands, unless OPENBLAS_NUM_THREADS or another such variable says
+otherwise: with more of them, beside other programs, a training can take several times as long.
 """
 
 import argparse

@@ -13,7 +13,7 @@ import time
 from ..arguments import nearest
 from ..site.jupyter import OPTIONS
 from ..site.notebooks import execute_apart, find_notebooks, write_notebook
-from .messages import say, say_stopped
+from .messages import red, say, say_stopped
 from .options import integer
 from .threads import leave_threads_to_the_user
 from .train import first_signal
@@ -109,10 +109,9 @@ def run_all(paths, write):
                 write_notebook(notebook, path)
         except (OSError, RuntimeError, ValueError) as error:
             failed.append(path.name)
-            print(f"FAILED after {time.monotonic() - started:.0f} s\n{error}", flush=True)
+            print(f"{red('FAILED')} after {time.monotonic() - started:.0f} s\n{error}", flush=True)
             continue
         print(f"{time.monotonic() - started:5.1f} s", flush=True)
-    print(
-        f"{len(paths) - len(failed)} of {len(paths)} notebooks ran{': failed ' + ', '.join(failed) if failed else ''}"
-    )
+    wrong = f": {red('FAILED')} {', '.join(failed)}" if failed else ""
+    print(f"{len(paths) - len(failed)} of {len(paths)} notebooks ran{wrong}")
     return 1 if failed else 0

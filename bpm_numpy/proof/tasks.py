@@ -135,6 +135,7 @@ def _check_class(notes, kind):
     notes.holds(isinstance(kind.name, str) and kind.name, f"name: expected a name, got {kind.name!r}")
     notes.holds(kind.kind in ("reward", "supervised"), f"kind: expected 'reward' or 'supervised', got {kind.kind!r}")
     notes.holds(isinstance(kind.score_label, str), f"score_label: expected a text, got {kind.score_label!r}")
+    notes.holds(kind.better in ("more", "less"), f"better: expected 'more' or 'less', got {kind.better!r}")
     notes.holds(isinstance(kind.has_trials, bool), f"has_trials: expected True or False, got {kind.has_trials!r}")
     of_dicts = isinstance(kind.SMALL, dict) and all(isinstance(options, dict) for options in kind.SMALL.values())
     notes.holds(of_dicts, f"SMALL: expected a dict, name -> options, got {kind.SMALL!r}")

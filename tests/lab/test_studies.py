@@ -104,6 +104,16 @@ def test_runs_that_start_from_others_are_listed_behind_them(tmp_path):
             assert run.settings.start == (before.folder / "params.npz").as_posix()
 
 
+def test_progress_says_which_runs_are_under_way_and_how_far_they_are(small_study):
+    runs = studies.runs_of(studies.STUDIES["association"], small_study / "runs", 2)
+    turns = list(command.train_all(runs, 2, []))
+    assert [ended for ended, _ in turns] == sorted(ended for ended, _ in turns) and turns[-1] == (4, [])
+    assert all(len(active) <= 2 and set(map(id, active)) <= set(map(id, runs)) for _, active in turns)
+    run = runs[0]._replace(folder=small_study / "runs/not-begun")
+    assert command.under_way([runs[0], run]) == ", under way: plastic-seed0 2/2, not-begun 0/2"
+    assert command.under_way([]) == ""
+
+
 def test_a_failed_run_is_reported(small_study, capsys):
     (small_study / "runs").mkdir()
     (small_study / "runs" / "plastic-seed0").write_text("in the way")

@@ -8,7 +8,7 @@ import pytest
 from bpm_numpy import PlasticNetwork, gradcheck
 from bpm_numpy.lab.runs import gather, load_curve, load_network, load_progress, load_settings, open_run, save, train_in
 from bpm_numpy.lab.settings import EXPERIMENTS, settings_for
-from bpm_numpy.learning.episodes import draw_actions, evaluate, loss_and_gradients, rollout
+from bpm_numpy.learning.episodes import chance, draw_actions, evaluate, loss_and_gradients, rollout
 from bpm_numpy.learning.losses import actor_critic, discounted_returns, entropy_bonus, reinforce, value_loss
 from bpm_numpy.learning.training import NETWORKS, begin, build, start_parameters, train, update
 from bpm_numpy.tasks import TASKS
@@ -404,3 +404,15 @@ def test_names_that_are_none():
     for arguments in (("none", "simple"), ("cue-reward", "complex"), ("cue-reward", "simple", "huge")):
         with pytest.raises(ValueError, match="^(task|network|setting): expected"):
             settings_for(*arguments)
+
+
+def test_chance_is_what_answers_at_random_have():
+    rng = np.random.default_rng(0)
+    assert chance(TASKS["association"](batch=16, pairs=2, bits=4), rng, 1024)["score"] == pytest.approx(0, abs=0.15)
+    text = TASKS["text"](**TASKS["text"].SMALL["tiny"])
+    assert chance(text, rng, 16)["score"] == pytest.approx(np.log2(text.n_outputs))  # bits; less is better
+    assert text.better == "less" and TASKS["maze"].better == "more"
+    bandit = TASKS["bandit"](batch=100, chances=[0.9, 0.5, 0.1], T=30)
+    random = chance(bandit, rng, 1000)
+    assert random["score"] == pytest.approx(1 / 3, abs=0.02)  # 10 000 pulls: four standard errors
+    assert random["reward"] == pytest.approx(15, abs=0.5)

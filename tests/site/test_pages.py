@@ -274,7 +274,7 @@ def test_run_goes_on_after_a_failing_cell_a_dead_kernel_and_a_file_that_is_no_no
     assert main(["tutorial", "--run", "--write"]) == 1
     out = capsys.readouterr().out
     assert "ZeroDivisionError" in out and "DeadKernelError" in out and "no notebook" in out
-    assert "1 of 4 notebooks ran: failed a.ipynb, b.ipynb, c.ipynb" in out
+    assert "1 of 4 notebooks ran: FAILED a.ipynb, b.ipynb, c.ipynb" in out
     assert [path.read_bytes() for path in paths[:3]] == before[:3] and paths[3].read_bytes() != before[3]
 
 

@@ -199,6 +199,10 @@ class NotItsKind(Guess):
     kind = "rewards"
 
 
+class BetterUpwards(Guess):
+    better = "up"
+
+
 WRONG = [
     (ForgetsAnOption, "options make the same task, also through JSON: AttributeError"),
     (ChangesAnOption, "options: expected {'batch': 4, 'numbers': 5, 'T': 6} again"),
@@ -212,6 +216,7 @@ WRONG = [
     (AsksAfterTheEnd, 'info["decides"]: expected False after the end'),
     (NotANumber, "obs: expected finite numbers"),
     (TrialsThatNeverBegin, 'info["begins"]: expected some after t = 0 with has_trials = True'),
+    (BetterUpwards, "better: expected 'more' or 'less', got 'up'"),
     (TakesAnyAction, "step with a list for actions: expected TypeError"),
     (ReturnsItsOwnArrays, "expected returned arrays to be the caller's"),
     (ReadsWhatItReturned, "expected the same whatever the caller does to arrays that were returned"),

@@ -122,7 +122,7 @@ def imports_of(path):
             continue
         base = path.parents[node.level - 1].joinpath(*(node.module or "").split("."))
         for place in [base] if node.module else [base / alias.name for alias in node.names]:
-            if place != package:
+            if place not in (package, package / "__version__"):
                 name = place.relative_to(package).parts[0]
                 yield f"{name}/" if (package / name).is_dir() else f"{name}.py"
 

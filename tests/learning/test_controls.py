@@ -413,6 +413,8 @@ def test_every_control_is_described_and_off_by_default(capsys):
     fields = {name + ".NAME" * isinstance(value, dict) for name, value in Settings._field_defaults.items()}
     assert set(CONTROLS) == fields | {"task_options.reset_at_trials"}
     for task, setting in EXPERIMENTS:
+        if task in ("reversal", "transitive"):  # these are trained with some of them
+            continue
         settings = settings_for(task, "simple", setting)
         assert {name: getattr(settings, name) for name in Settings._field_defaults} == Settings._field_defaults
     with pytest.raises(SystemExit):

@@ -54,7 +54,8 @@ def test_figures_of_the_clone_are_left_out_and_named(no_clone, monkeypatch, caps
     monkeypatch.setattr(figures_command, "write_figures", lambda folder, names, force: written.extend(names))
     assert main(["figures"]) == 0 and written == ["step.png"]
     assert "need the clone: map.png" in capsys.readouterr().out
-    assert main(["figures", "map.png"]) == 2 and written == ["step.png"]
+    assert main(["figures", "step.png"]) == 0 and "left out" not in capsys.readouterr().out
+    assert main(["figures", "map.png"]) == 2 and written == ["step.png", "step.png"]
     assert "needs no clone, got 'map.png'" in capsys.readouterr().err
 
 

@@ -64,10 +64,11 @@ def run(arguments):
             raise ValueError(f"name: expected a name that --list prints, got {name!r}{nearest(name, figures)}")
         if name in OF_THE_CLONE and not FOLDER.is_dir():
             raise ValueError(f"name: expected a figure that needs no clone, got {name!r}")
-    names = arguments.names or [name for name in figures if name not in OF_THE_CLONE or FOLDER.is_dir()]
+    left_out = () if arguments.names or FOLDER.is_dir() else OF_THE_CLONE
+    names = arguments.names or [name for name in figures if name not in left_out]
     write_figures(arguments.folder, names, arguments.force)
-    if not FOLDER.is_dir():
-        print(f"left out, since they need the clone: {', '.join(OF_THE_CLONE)}")
+    if left_out:
+        print(f"left out, since they need the clone: {', '.join(left_out)}")
     return 0
 
 

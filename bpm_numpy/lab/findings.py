@@ -167,6 +167,20 @@ def reversal(kept, scores):
     }
 
 
+def transitive(kept, scores):
+    inner = {name: kept.column(name, "inner")[:, -1] for name in scores}  # (S,) each
+    distances = [f"distance {k}" for k in range(1, kept.settings.task_options["items"])]
+    return {
+        "items": kept.settings.task_options["items"],
+        "none_most": number(scores["none"].max()),
+        "least": number(min(scores[name].min() for name in scores if name != "none")),
+        "learnt_values": number(kept.about["references"]["learnt values"]["score"]),
+        "inner": ", ".join(f"{name} {median(of)}" for name, of in inner.items() if name != "none"),
+        "near": median(kept.column("plastic", distances[0])[:, -1]),
+        "far": median(kept.column("plastic", distances[-1])[:, -1]),
+    }
+
+
 def maze(kept, scores):
     references = {name: number(of["score"], 1) for name, of in kept.about["references"].items()}
     last, minutes = kept.groups["none"].updates[-1], kept.groups["none"].minutes
@@ -389,6 +403,22 @@ FINDINGS = [
         at zero the best of them has {without}. A rule that changes after each loss has {shift}, an ideal
         observer {ideal}. (W_h and α lose a share of {decay} at each update.)""",
         facts=reversal,
+    ),
+    Finding(
+        study="transitive",
+        task="Transitive inference, {items} items",
+        measured="right answers about pairs that were never shown (0 is chance, 1 is all)",
+        paper="–",
+        verdict="plasticity is decisive",
+        holds=lambda none, plastic, simple, retroactive: none < 0.1 and min(plastic, simple, retroactive) > 0.7,
+        text="""{items} items have a hidden order, drawn anew in each episode. Neighbours are shown with a
+        verdict, then any two are to be compared. h, c and the trace are zero at the start of each trial, so
+        that only Hebb can hold what was taught. Every run with plasticity infers pairs that were never shown:
+        the lowest is at {least}. No non-plastic run is above {none_most}, and none could be. Of pairs without
+        the first and the last item, which are the harder ones, the medians are {inner}. The plastic network is
+        better the farther two items are apart: {near} for neighbours, {far} for the first and the last. A rule
+        that learns a value per item has {learnt_values}.""",
+        facts=transitive,
     ),
     Finding(
         study="maze",

@@ -37,7 +37,6 @@ def main(arguments=None):
     parser.add_argument("--beside", metavar="DIR", help="another clone of the project")
     options = parser.parse_args(arguments)
     from bpm_numpy.commands.bench import cases
-    from bpm_numpy.commands.check import format_table
 
     selected = list(cases(options.dtype, options.only))
     if not selected:
@@ -47,18 +46,17 @@ def main(arguments=None):
     if options.beside:
         workers["beside"] = start("ours", Path(options.beside).resolve())
     workers = {name: worker for name, worker in workers.items() if worker.stdout.readline() == "ready\n"}
-    rows = []
+    others = list(workers)[1:]
+    print(f"{'case':16}{'clip':10}{'ours, ms':>10}", *(f"{engine + ' / ours':>21}" for engine in others))
     for name, regime, case in selected:
         seconds = {engine: [] for engine in workers}
         for _ in range(options.rounds):
             for engine, worker in workers.items():
                 seconds[engine].append(ask(worker, case))
-        row = [name, regime, f"{1000 * np.median(seconds['ours']):.1f}"]
-        for engine in list(workers)[1:]:
-            ratios = np.divide(seconds[engine], seconds["ours"])
-            row.append(f"{np.median(ratios):.1f} ({ratios.min():.1f}–{ratios.max():.1f})")
-        rows.append(row)
-    print(format_table(["case", "clip", "ours, ms", *(f"{engine} / ours" for engine in list(workers)[1:])], rows))
+        ratios = [np.divide(seconds[engine], seconds["ours"]) for engine in others]
+        texts = [f"{np.median(ratio):.1f} ({ratio.min():.1f}–{ratio.max():.1f})" for ratio in ratios]
+        median = 1000 * np.median(seconds["ours"])
+        print(f"{name:16}{regime:10}{median:10.1f}", *(f"{text:>21}" for text in texts), flush=True)
     print(f"processor time, one thread each; {options.dtype}, {options.rounds} rounds")
     for worker in workers.values():
         worker.communicate()

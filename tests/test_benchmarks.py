@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -178,6 +179,23 @@ def test_ours_alone_through_worker_table_and_figures(benchmark, monkeypatch, cap
     marks, lines = plot_cases(results), plot_curves(results)
     assert [len(axis.lines) for axis in marks.axes] == [3, 2] and len(lines.axes) == 6
     assert compare.main(["--only", "no such case"]) == 2
+
+
+def test_turns_of_the_engines_that_are_there(benchmark, monkeypatch, capsys):
+    turns = benchmark("turns")
+    monkeypatch.setattr(turns, "ENGINES", {"ours": "with_numpy", "step by step": "with_numpy"})
+    assert turns.main(["--only", "N32 some", "--rounds", "2", "--beside", str(FOLDER.parent)]) == 0
+    header, row, note = capsys.readouterr().out.splitlines()
+    assert header.split() == "case clip ours, ms step by step / ours beside / ours".split()
+    assert re.fullmatch(r"rnn outer N32 +some +\d+\.\d( +\d+\.\d \(\d+\.\d–\d+\.\d\)){2}", row)
+    assert "one thread each" in note and turns.main(["--only", "no such case"]) == 2
+
+
+def test_a_framework_that_is_missing_is_left_out(benchmark, monkeypatch, capsys):
+    turns = benchmark("turns")
+    monkeypatch.setitem(sys.modules, "with_jax", None)
+    turns.work("JAX")
+    assert "JAX: left out" in capsys.readouterr().err
 
 
 def test_bench_command(capsys):

@@ -118,12 +118,13 @@ class Chunk:
         for _ in range(self.n if entries.size else 0):
             self.followed.append()
 
-    def end(self, matrices, bound=np.inf, inside=None):
+    def end(self, matrices, bound=np.inf, inside=None, cut=False):
         """Write the matrices at the end, Hebb clipped to ``bound``, into ``matrices``, which may be those of the start.
 
-        With ``inside`` (b, N, N) bool, where Clip let pass is written there; without it, returns whether it cut any.
+        With ``inside`` (b, N, N) bool, where Clip let pass is written there; without it, returns whether it cut any, or
+        ``cut``, if that is already known to be True.
         """
-        cut, ends = False, self._ends
+        ends = self._ends
         for rows, Z, Y in self.work.blocks:
             for side, (coefficients, r) in enumerate(ends):
                 sum_of_outer(self.a[:, rows], r[:, rows], Z)

@@ -137,8 +137,7 @@ class SliceRun:
         segment = self.segments[-1]
         chunk = self.chunk(1, self.matrices, self.work)
         self._cell_step(chunk, x_t, inputs_t)
-        cut = chunk.end(self.matrices, self.net.clip)
-        segment.cut = segment.cut or cut
+        segment.cut = chunk.end(self.matrices, self.net.clip, cut=segment.cut)
         return segment.steps[-1]
 
     def _reserve(self, n):
@@ -279,7 +278,7 @@ class WayBack:
                 matrices = starts[-1].copy()
                 for piece in ([step] for step in segment.steps) if segment.cut else (segment.steps,):
                     chunk = self.run.replay(piece, matrices, self.work, segment.entries)
-                    chunk.end(matrices, bound if segment.cut else np.inf)
+                    chunk.end(matrices, bound if segment.cut else np.inf, cut=segment.cut)
                 starts.append(matrices)
             yield from zip(reversed(block), reversed(starts))
 

@@ -18,15 +18,16 @@ PLACES = {
     "08": (0.12, 4), "05": (1, 4), "15": (1.9, 4),
     "11": (0.12, 5), "06": (1, 5), "14": (2, 5),
     "10": (0, 6), "07": (1, 6), "17": (2, 6),
-    "20": (1.15, 7), "18": (2, 7),
+    "22": (-0.1, 7), "20": (1.1, 7), "18": (2.1, 7),
+    "21": (1.45, 8),
 }  # fmt: skip
 
 
 @styled
 def plot_path(chapters):
     """A box per Chapter and an arrow from each chapter that it needs, except where others lead there already."""
-    figure, axis = new_figure(height=7.6)
-    axis.set(xlim=(-0.52, 2.48), ylim=(7.5, -0.4))
+    figure, axis = new_figure(height=8.5)
+    axis.set(xlim=(-0.52, 2.48), ylim=(8.5, -0.4))
     axis.axis("off")
     boxes = {}
     for chapter in chapters:

@@ -2,6 +2,8 @@
 
 from functools import partial
 
+import numpy as np
+
 from ..lab.studies import DATA, STUDIES, load_study
 from .draw_learning_curves import plot_learning_curves
 from .style import styled
@@ -9,12 +11,20 @@ from .style import styled
 
 @styled
 def plot_study(about, groups):
-    """As ``plot_learning_curves``; grey lines, named beside the panel: scores that need no training."""
+    """As ``plot_learning_curves``; grey lines, named beside the panel: scores that need no training.
+
+    A name moves up rather than hide another.
+    """
     figure = plot_learning_curves(groups)
-    axis = figure.axes[0]
-    for name, values in about["references"].items():
-        axis.axhline(values["score"], color="0.5", linewidth=0.8, linestyle="-")
-        axis.text(1.01, values["score"], name, fontsize=8, va="center", transform=axis.get_yaxis_transform())
+    axis, free = figure.axes[0], -np.inf
+    scores = {name: values["score"] for name, values in about["references"].items()}
+    for score in scores.values():
+        axis.axhline(score, color="0.5", linewidth=0.8, linestyle="-")
+    low, high = axis.get_ylim()
+    for name, score in sorted(scores.items(), key=lambda item: item[1]):
+        place = max(score, free)
+        axis.text(1.01, place, name, fontsize=8, va="center", transform=axis.get_yaxis_transform())
+        free = place + 0.05 * (high - low)
     return figure
 
 

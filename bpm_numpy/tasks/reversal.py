@@ -155,14 +155,15 @@ def win_stay_lose_shift(task, rng):
 def chance_of_pattern_1(task, chosen, rewards, reversals):
     """The posterior chance that pattern 1 is the better one in trial m: chosen, rewards (m, B) -> (B,).
 
-    It is that of somebody who knows how often patterns pay, and takes each of the trials ``reversals`` for as likely as
-    the others to be that of the reversal. Which pattern was better at first is not known.
+    How often patterns pay is taken as known. Each of the trials ``reversals`` is as likely as the others to be that of
+    the reversal; which pattern was better at first is not known.
     """
     m = len(chosen)
     changed = np.arange(m + 1)[:, None] >= np.asarray(reversals)  # (m+1, R)
     better = np.stack([changed, ~changed], axis=1)  # (m+1, 2, R): under every hypothesis, is pattern 1 the better one?
     agrees = (chosen[:, None, None] == better[:m, ..., None]) == (rewards[:, None, None] > 0)  # (m, 2, R, B)
-    likelihood = np.where(agrees, task.chance, 1 - task.chance).prod(axis=0)  # (2, R, B)
+    logs = np.where(agrees, np.log(task.chance), np.log(1 - task.chance)).sum(axis=0)  # (2, R, B)
+    likelihood = np.exp(logs - logs.max(axis=(0, 1)))  # the largest is 1, however many trials there were
     return (likelihood * better[m, ..., None]).sum(axis=(0, 1)) / likelihood.sum(axis=(0, 1))
 
 
@@ -174,8 +175,7 @@ def possible_reversals(task):
 def thompson_sampling(task, rng, change=False):
     """A pattern drawn with the posterior chance that it is the better one -> Play.
 
-    Without ``change`` it is that of somebody who believes that nothing changes, with it that of one who knows when a
-    reversal can come.
+    Without ``change`` nothing is believed to change, with it it is known when a reversal can come.
     """
     reversals = possible_reversals(task) if change else [task.trials]
 
@@ -186,7 +186,7 @@ def thompson_sampling(task, rng, change=False):
 
 
 def ideal_observer(task, rng):
-    """The pattern that is more probably the better one, to one who knows when a reversal can come -> Play.
+    """The pattern that is more probably the better one, if it is known when a reversal can come -> Play.
 
     Nobody can do better on average: both patterns tell as much, so there is nothing to explore.
     """

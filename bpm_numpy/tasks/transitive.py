@@ -44,7 +44,7 @@ class Transitive(SequenceTask):
 
     name = "transitive"
     SMALL = {"small": {"batch": 32, "items": 8, "bits": 12, "rounds": 3, "asked": 12}}
-    score_label = "right about pairs never shown (0 chance, 1 all)"
+    score_label = "pairs never shown (0 chance, 1 all)"
     has_trials = True
 
     def __init__(self, *, batch=30, items=8, bits=15, rounds=3, asked=28):
@@ -101,8 +101,8 @@ class Transitive(SequenceTask):
     def ranks_asked(self, inputs):
         """The places in the order, 0 the first, of the items asked about, read off what is taught.
 
-        inputs (T, B, D) -> (asked, B, 2): of the items at the left and at the right. Whoever chains what is taught like
-        this knows every answer.
+        inputs (T, B, D) -> (asked, B, 2): of the items at the left and at the right. A chain of all that is taught, as
+        here, knows every answer.
         """
         ranks = np.empty((self.asked, inputs.shape[1], 2), np.int64)
         for b in range(inputs.shape[1]):

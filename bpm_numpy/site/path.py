@@ -36,6 +36,8 @@ PROMISES = {  # number -> what the reader can do or knows behind the chapter, in
     "18": "where the goal is kept",
     "19": "a loss and its floor",
     "20": "what is forgotten",
+    "21": "undoing what was learnt",
+    "22": "order from neighbours alone",
 }
 
 # Rates, for a student who reads in a language that is not the first one. R. P. Carver, "Reading rate: theory, research,

@@ -11,6 +11,7 @@
     params-LABEL.npz    the network of seed 0 (``storage.load_parameters``)
     matrix.csv          of tasks in sequence: see ``task_order``
     interventions.csv   of some: what ``interventions.measure`` finds in every plastic run
+    decisions.csv       of some: the reward of the k-th decision of an episode (``decisions``)
 """
 
 import csv
@@ -37,6 +38,7 @@ from ..tasks.bandit import Bandit, one_arm, thompson_sampling, win_stay_lose_shi
 from ..tasks.maze import Maze, random_steps, round_the_room, shortest_paths
 from ..tasks.text import Text
 from ..tasks.transitive import Transitive, learn_values
+from .decisions import write_decisions
 from .interventions import write_interventions
 from .runs import (
     Group,
@@ -69,11 +71,15 @@ class Line(NamedTuple):
 
 
 class Study(NamedTuple):
-    """seeds 0, 1, ... seeds - 1 of each of the lines; ``interventions``: whether all runs are interfered with."""
+    """seeds 0, 1, ... seeds - 1 of each of the lines.
+
+    interventions: whether all runs are interfered with; decisions: whether the reward is kept by decision.
+    """
 
     seeds: int
     lines: list
     interventions: bool = False
+    decisions: bool = False
 
 
 class Run(NamedTuple):
@@ -174,8 +180,8 @@ STUDIES = {
         5, [Line(f"eta {eta}", "cue-reward", "retroactive", "tiny", {"start.eta": eta}) for eta in (0.1, 0.3, 0.7)]
     ),
     "cue-reward-paper": Study(1, [at_full_size("none", 76_500, 900), at_full_size("simple", 3150, 50)]),
-    "cue-reward-four": Study(5, decayed(networks("cue-reward", "four"))),
-    "cue-reward-four-no-decay": Study(5, networks("cue-reward", "four")),
+    "cue-reward-four": Study(5, decayed(networks("cue-reward", "four")), decisions=True),
+    "cue-reward-four-no-decay": Study(5, networks("cue-reward", "four"), decisions=True),
     "association": Study(5, networks("association", "small", lstm=True)),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),
@@ -315,6 +321,8 @@ def _write_record(folder, name, runs, command, data):
         write_matrices(folder, runs)
     if STUDIES[name].interventions:
         write_interventions(folder, runs)
+    if STUDIES[name].decisions:
+        write_decisions(folder, runs)
 
 
 def load_about(name, data=DATA):

@@ -180,6 +180,7 @@ STUDIES = {
         5, [Line(f"eta {eta}", "cue-reward", "retroactive", "tiny", {"start.eta": eta}) for eta in (0.1, 0.3, 0.7)]
     ),
     "cue-reward-paper": Study(1, [at_full_size("none", 76_500, 900), at_full_size("simple", 3150, 50)]),
+    "cue-reward-decay": Study(10, decayed(networks("cue-reward", "tiny", {"updates": 3000})), interventions=True),
     "cue-reward-four": Study(5, decayed(networks("cue-reward", "four")), decisions=True),
     "cue-reward-four-no-decay": Study(5, networks("cue-reward", "four"), decisions=True),
     "association": Study(5, networks("association", "small", lstm=True)),
@@ -194,7 +195,9 @@ STUDIES = {
     "text": Study(5, text_networks("tiny", as_many_parameters=22)),
     "text-pydoc": Study(5, text_networks("pydoc")),
     "maze": Study(5, networks("maze", "small"), interventions=True),
+    "maze-decay": Study(5, decayed(networks("maze", "small")), interventions=True),
     "maze-large": Study(5, networks("maze", "large"), interventions=True),
+    "maze-large-decay": Study(5, decayed(networks("maze", "large")), interventions=True),
     "maze-large-rate": Study(
         5, [Line("rate 0.001", "maze", "simple", "large", {"learning_rate": 1e-3})], interventions=True
     ),

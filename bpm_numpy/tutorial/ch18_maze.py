@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..figures.draw_lost_runs import plot_lost_run, plot_remedies
 from ..figures.draw_maze import animate_walk, plot_path_lengths
-from ..lab.studies import DATA, load_recorded
+from ..lab.studies import DATA, load_about, load_recorded, load_study
 from ..learning.episodes import draw_actions, rollout
+from ..learning.signs import SIGNS
 from ..learning.training import NETWORKS
 from ..network import Trajectory
 from ..tasks.maze import around, distances
@@ -217,4 +219,70 @@ def gif_agent(data=DATA):
     return animate_walk(task.walls, walks, typical(walks), end=50)
 
 
-FIGURES = {"maze_agent.gif": gif_agent, "maze_path_lengths.png": figure_path_lengths}
+class LostRun(NamedTuple):
+    """The curve of a run that is lost: seed, updates (R,), columns by name, each (R,), and the update where it falls."""
+
+    seed: int
+    updates: np.ndarray
+    columns: dict
+    falls: int  # the last evaluation with three quarters of the best score
+
+
+def final_scores(scores):
+    """Mean of the last fifth of the evaluations: (S, R) -> (S,)."""
+    return scores[:, -(scores.shape[1] // 5) :].mean(axis=1)
+
+
+def is_lost(scores):
+    """Which runs end, in the last fifth of their evaluations, below half of their best fifth: scores (S, R) -> (S,)."""
+    fifth = scores.shape[1] // 5
+    means = np.lib.stride_tricks.sliding_window_view(scores, fifth, axis=1).mean(axis=-1)  # (S, R - fifth + 1)
+    return final_scores(scores) < means.max(axis=1) / 2
+
+
+def lost_run(study="maze-remedies", label="simple, as it was", data=DATA):
+    """The first run under a label of a study that is lost -> LostRun; ValueError if there is none."""
+    names = ("score", "gradient_norm", "largest_gradient", *SIGNS)
+    groups = {name: _group_of(study, label, data, name) for name in names}
+    scores = groups["score"].scores  # (S, R)
+    lost = np.flatnonzero(is_lost(scores))
+    if not len(lost):
+        raise ValueError(f"label: expected one with a lost run in {study}, got {label!r}, with none")
+    seed, updates = int(lost[0]), groups["score"].updates
+    high = np.flatnonzero(scores[seed] >= 0.75 * scores[seed].max())
+    columns = {name: group.scores[seed] for name, group in groups.items()}
+    return LostRun(seed, updates, columns, int(updates[high[-1]]))
+
+
+def _group_of(study, label, data, column):
+    return next(group for group in load_study(study, data, column)[1] if group.label == label)
+
+
+def remedies(data=DATA):
+    """The study of remedies: dict remedy -> network -> scores of all evaluations (S, R)."""
+    found = {}
+    for group in load_study("maze-remedies", data)[1]:
+        network, remedy = group.label.split(", ")
+        found.setdefault(remedy, {})[network] = group.scores
+    return found
+
+
+def figure_lost_run(data=DATA):
+    """Score, gradients, spectral radii and saturation of a run that is lost, over its updates."""
+    run = lost_run(data=data)
+    return plot_lost_run(run.updates, run.columns, run.falls)
+
+
+def figure_remedies(data=DATA):
+    """Finds per episode at the end of each run of the study of remedies."""
+    finals = {remedy: {name: final_scores(of) for name, of in runs.items()} for remedy, runs in remedies(data).items()}
+    around = load_about("maze-remedies", data)["references"]["round the room"]["score"]
+    return plot_remedies(finals, {"a round without memory": around})
+
+
+FIGURES = {
+    "maze_agent.gif": gif_agent,
+    "maze_lost_run.png": figure_lost_run,
+    "maze_path_lengths.png": figure_path_lengths,
+    "maze_remedies.png": figure_remedies,
+}

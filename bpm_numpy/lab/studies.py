@@ -50,7 +50,7 @@ from .runs import (
     settings_from,
     write_csv,
 )
-from .settings import settings_for
+from .settings import DECAY, settings_for
 from .task_order import is_sequence, write_matrices
 
 MOST_SEEDS = 10_000
@@ -131,16 +131,17 @@ def text_networks(setting, as_many_parameters=None):
 
 
 def decayed(lines):
-    """The Lines, with a share of .001 of the recurrent matrices W_h and alpha lost at each update."""
-    matrices = {line.label: ["W_h"] + ["alpha"] * (line.network != "none") for line in lines}
+    """The Lines, with the decay of the recurrent matrices that a network has of DECAY."""
+    of = {line.label: [name for name in DECAY if name != "alpha" or line.network != "none"] for line in lines}
     return [
-        line._replace(changes=line.changes | {f"decay.{name}": 1e-3 for name in matrices[line.label]}) for line in lines
+        line._replace(changes=line.changes | {f"decay.{name}": DECAY[name] for name in of[line.label]})
+        for line in lines
     ]
 
 
 REMEDIES = {  # against lost runs: what is changed; W_h and alpha are the recurrent matrices
     "as it was": {},
-    "decay": {"decay.W_h": 1e-3, "decay.alpha": 1e-3},
+    "decay": {f"decay.{name}": share for name, share in DECAY.items()},
     "rates": {"rate_factors.W_h": 0.1, "rate_factors.alpha": 0.1},
     "start": {"start.W_h": [0.0, 0.01], "start.alpha": [0.0, 0.01]},
     "difference": {"network_options.modulator": "difference"},

@@ -220,7 +220,7 @@ def gif_agent(data=DATA):
 
 
 class LostRun(NamedTuple):
-    """The curve of a run that is lost: seed, updates (R,), columns by name, each (R,), and the update where it falls."""
+    """A run that is lost: seed, updates (R,), columns of its curve, each (R,), and the update where it falls."""
 
     seed: int
     updates: np.ndarray

@@ -2,6 +2,9 @@
 
 import json
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,7 +77,7 @@ def test_study_runs_keeps_and_goes_on(small_study, monkeypatch):
 
 
 def test_a_list_of_commands_makes_what_gather_keeps(small_study, monkeypatch, capsys):
-    """Each line is a command of its own: half of them in one process, half in another, which share the folder only."""
+    """Each line is a command of its own: two processes take every second one, and share the folder only."""
     runs, data = small_study / "runs", small_study / "data" / "association"
     words = ["study", "association", "--out", str(runs)]
     monkeypatch.setattr(command, "start", None)  # neither of the two trains anything
@@ -83,8 +86,12 @@ def test_a_list_of_commands_makes_what_gather_keeps(small_study, monkeypatch, ca
     assert len(lines) == 4 and {line[0] for line in lines} == {"python"}
     assert main([*words, "--gather"]) == 2 and not data.exists()
     assert "study: --out: expected all runs of seed 0 done" in capsys.readouterr().err
-    for line in lines[:3]:
-        assert main(line[3:]) == 0
+    takes = "import sys; from bpm_numpy.__main__ import main; sys.exit(any(main(eval(line)) for line in sys.argv[1:]))"
+    root, started = Path(__file__).parents[2], []
+    for half in (lines[0:3:2], lines[1:3:2]):
+        asked = [repr(line[3:]) for line in half]
+        started.append(subprocess.Popen([sys.executable, "-c", takes, *asked], cwd=root))
+    assert [process.wait() for process in started] == [0, 0]
     assert main([*words, "--gather"]) == 0  # the runs of seed 1 are not whole
     assert "1 runs of further ones are left out" in capsys.readouterr().out
     about, groups = studies.load_study("association", small_study / "data")

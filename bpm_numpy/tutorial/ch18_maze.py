@@ -254,6 +254,16 @@ def lost_run(study="maze-remedies", label="simple, as it was", data=DATA):
     return LostRun(seed, updates, columns, int(updates[high[-1]]))
 
 
+def first_beyond(run):
+    """Where each column of a LostRun passes, after it falls, all that it was before: dict name -> update, or None."""
+    found = {}
+    for name, values in run.columns.items():
+        after = run.updates > run.falls
+        beyond = after & (values > values[~after].max())
+        found[name] = int(run.updates[beyond.argmax()]) if beyond.any() else None
+    return found
+
+
 def _group_of(study, label, data, column):
     return next(group for group in load_study(study, data, column)[1] if group.label == label)
 

@@ -216,14 +216,23 @@ def maze(kept, scores):
 
 
 def maze_large(kept, scores):
-    slower = Kept("maze-large-rate", kept.data)
+    slower, kinds = Kept("maze-large-rate", kept.data), Kept("maze-remedies", kept.data)
     (label,) = slower.groups
+    ends = {
+        f"{network}_{name}": span(kinds.end(f"{network}, {remedy}", 0.2), 1)
+        for network in ("simple", "retroactive")
+        for name, remedy in (("before", "as it was"), ("decayed", "decay"))
+    }
     return maze(kept, scores) | {
         "slow": span(slower.end(label, 0.2), 1),
         "rate": slower.settings.learning_rate,
         "usual": kept.settings.learning_rate,
         "slow_lost": np.sum(slower.end(label, 0.2) < LOST),
         "slow_runs": len(slower.end(label)),
+        "remedy_updates": number(kinds.settings.updates, 0),
+        "remedy_seeds": len(kinds.end("simple, decay")),
+        "share": kinds.settings_of("simple, decay").decay["W_h"],
+        **ends,
     }
 
 
@@ -451,12 +460,14 @@ FINDINGS = [
         {same_time}. Modulation often fails here: {lost} of {modulated} modulated runs end below {low} goals.
         The mean norm of their gradient passes {norm} in {exploded_lost} of these, and in {exploded_others} of
         all other runs; in {stuck} lost ones M(t) is stuck at one end. At a learning rate of {rate} in place of
-        {usual}, {slow_lost} of {slow_runs} simple runs are lost; they end at {slow}. The round has {round}, one
+        {usual}, {slow_lost} of {slow_runs} simple runs are lost; they end at {slow}. Of further runs ({remedy_updates} updates,
+        seeds: {remedy_seeds}) simple ends at {simple_before} and retroactive at {retroactive_before}; where W_h and α
+        lose a share of {share} after each update, at {simple_decayed} and {retroactive_decayed}. The round has {round}, one
         who knows the goal {known}.""",
         facts=maze_large,
         scores=of_labels(share=0.2),
         digits=1,
-        also=("maze-large-rate",),
+        also=("maze-large-rate", "maze-remedies"),
     ),
     Finding(
         study="text",

@@ -460,10 +460,10 @@ FINDINGS = [
         {same_time}. Modulation often fails here: {lost} of {modulated} modulated runs end below {low} goals.
         The mean norm of their gradient passes {norm} in {exploded_lost} of these, and in {exploded_others} of
         all other runs; in {stuck} lost ones M(t) is stuck at one end. At a learning rate of {rate} in place of
-        {usual}, {slow_lost} of {slow_runs} simple runs are lost; they end at {slow}. Of further runs ({remedy_updates} updates,
-        seeds: {remedy_seeds}) simple ends at {simple_before} and retroactive at {retroactive_before}; where W_h and α
-        lose a share of {share} after each update, at {simple_decayed} and {retroactive_decayed}. The round has {round}, one
-        who knows the goal {known}.""",
+        {usual}, {slow_lost} of {slow_runs} simple runs are lost; they end at {slow}. Of further runs
+        ({remedy_updates} updates, seeds: {remedy_seeds}) simple ends at {simple_before} and retroactive at
+        {retroactive_before}; where W_h and α lose a share of {share} after each update, at {simple_decayed} and
+        {retroactive_decayed}. The round has {round}, one who knows the goal {known}.""",
         facts=maze_large,
         scores=of_labels(share=0.2),
         digits=1,

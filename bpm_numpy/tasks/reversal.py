@@ -1,4 +1,4 @@
-"""Reversal learning: which of two patterns pays more often? Amid the episode it becomes the other one.
+"""Reversal learning: which of two patterns pays more often? In mid-episode it becomes the other one.
 
 And rules that need no training, to compare with.
 """

@@ -399,14 +399,15 @@ FINDINGS = [
     ),
     Finding(
         study="reversal",
+        chapter="21",
         task="Reversal learning",
         measured="better pattern chosen, in the last third of an episode (0 is chance, 1 is always)",
         paper="–",
         verdict="modulated learn reliably",
         holds=lambda none, plastic, simple, retroactive: max(none, plastic) < 0.1 and min(simple, retroactive) > 0.5,
-        text="""Which of two patterns pays more often ({chance} of the time)? Amid the episode it becomes the
-        other one, and nothing says so except rewards. In this number of updates every one of {runs} modulated
-        runs has learnt it: the lowest is at {least}. Of {seeds} plastic runs {plastic_learnt} are above {high}
+        text="""Which of two patterns pays more often ({chance} of the time)? In the middle of the episode it
+        becomes the other one, and nothing says so except rewards. In this number of updates every one of {runs}
+        modulated runs has learnt it: the lowest is at {least}. Of {seeds} plastic runs {plastic_learnt} are above {high}
         and {plastic_rest} below {low}; no non-plastic run is above {none_most}. The modulated networks rewrite
         their Hebb at the change: frozen halfway they go on with the pattern of before ({frozen}), and with Hebb
         at zero the best of them has {without}. A rule that changes after each loss has {shift}, an ideal
@@ -415,6 +416,7 @@ FINDINGS = [
     ),
     Finding(
         study="transitive",
+        chapter="22",
         task="Transitive inference, {items} items",
         measured="right answers about pairs that were never shown (0 is chance, 1 is all)",
         paper="–",
@@ -442,7 +444,7 @@ FINDINGS = [
         updates plain plasticity is ahead of none: {above} of {seeds} seeds are above every non-plastic one. In
         as many minutes it is not: after the {minutes} minutes that a non-plastic run takes, it is at
         {same_time} in the median. Modulation brings no sure advantage. Of all {runs} runs {rising} still rise
-        from the last fifth but one to the last.""",
+        at the end: their last fifth is better than the one before it.""",
         facts=maze,
         scores=of_labels(share=0.2),
         digits=1,
@@ -473,16 +475,16 @@ FINDINGS = [
         study="text",
         chapter="19",
         task="Text of a known grammar",
-        measured="bits per symbol, less is better; LSTMs, and none has as many parameters",
+        measured="bits per symbol, less is better; all are LSTMs, and *none* has as many parameters as *plastic*",
         paper="modulated slightly ahead (Penn Treebank)",
         verdict="no advantage seen",
         holds=lambda none, plastic, simple: none < min(plastic, simple),
         text="""Penn Treebank, the paper's text, can't be had here. On a grammar whose entropy is known, two
         memories are worth telling apart: whose object it is costs {floor} bits per symbol, the last sentence
-        alone {cheap}, and which objects came up, but not whose, nearly the same. More than halfway from the
-        second to the first came: the LSTM with as many parameters in {lstm_got} runs, the plastic LSTM in
-        {plastic_got}, the simple one in {paper_got} in the reading "paper" and in {notes_got} in "notes", and
-        LSTMs without plasticity in "notes" in {notes_none_got}. One simple run in "notes" diverged, to {worst}
+        alone {cheap}, and which objects came up, but not whose, nearly the same. These runs came more than
+        halfway from the second to the first: of the LSTM with as many parameters {lstm_got}, of the plastic LSTM
+        {plastic_got}, of the simple one {paper_got} in the reading "paper" and {notes_got} in "notes", of LSTMs
+        without plasticity in "notes" {notes_none_got}. One simple run in "notes" diverged, to {worst}
         bits; even odds for all words cost {uniform}.""",
         facts=text,
         scores=of_labels(none="LSTM, as many parameters", plastic="plastic LSTM", simple="simple LSTM, paper"),

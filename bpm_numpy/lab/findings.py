@@ -407,8 +407,8 @@ FINDINGS = [
         holds=lambda none, plastic, simple, retroactive: max(none, plastic) < 0.1 and min(simple, retroactive) > 0.5,
         text="""Which of two patterns pays more often ({chance} of the time)? In the middle of the episode it
         becomes the other one, and nothing says so except rewards. In this number of updates every one of {runs}
-        modulated runs has learnt it: the lowest is at {least}. Of {seeds} plastic runs {plastic_learnt} are above {high}
-        and {plastic_rest} below {low}; no non-plastic run is above {none_most}. The modulated networks rewrite
+        modulated runs has learnt it: the lowest is at {least}. Of {seeds} plastic runs {plastic_learnt} are above
+        {high} and {plastic_rest} below {low}; no non-plastic run is above {none_most}. The modulated networks rewrite
         their Hebb at the change: frozen halfway they go on with the pattern of before ({frozen}), and with Hebb
         at zero the best of them has {without}. A rule that changes after each loss has {shift}, an ideal
         observer {ideal}. (W_h and α lose a share of {decay} at each update.)""",

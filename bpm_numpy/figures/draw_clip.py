@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, new_figure, styled
+from .style import COLOURS, LINES, large, new_figure
 
 
-@styled
+@large
 def plot_clip(u, clipped, slope, bound):
     """Clip(u) and its derivative, each (K,); at the bound a full dot marks the value, an empty one what it is not."""
     figure, (left, right) = new_figure(1, 2, height=2.4)
@@ -20,7 +20,7 @@ def plot_clip(u, clipped, slope, bound):
     return figure
 
 
-@styled
+@large
 def plot_kinks(values, losses, slopes, differences, kinks, name):
     """A loss along one number, its slope by backward and by central differences, each (K,); a line at each kink."""
     figure, (above, below) = new_figure(2, 1, height=3.6, sharex=True)
@@ -39,13 +39,13 @@ def plot_kinks(values, losses, slopes, differences, kinks, name):
     return figure
 
 
-@styled
+@large
 def plot_growth(measured):
     """mean |Hebb(t)|, mean |h| and the norm of dL/dh over t; ``measured``: clip -> ch03_clip.Growth.
 
     The line is the median over networks, the band the middle half.
     """
-    figure, axes = new_figure(1, 3, height=2.9)
+    figure, axes = new_figure(1, 3, height=3.4)
     labels = "mean $|\\mathrm{Hebb}(t)|$", "mean $|h_{t-1}|$", "norm of $dh_{t-1}$"
     for number, (clip, curves) in enumerate(measured.items()):
         label = "no clip" if np.isinf(clip) else f"clip {clip:g}"
@@ -56,19 +56,21 @@ def plot_growth(measured):
     for axis, label in zip(axes, labels):
         axis.set(xlabel="step t", title=label)
     number = len(next(iter(measured.values())).hebb)
-    axes[0].legend(loc="upper left", title=f"median of {number} networks,\nband: middle half", title_fontsize=8)
+    marks, names = axes[0].get_legend_handles_labels()
+    title = f"median of {number} networks, band: middle half"
+    figure.legend(marks, names, loc="outside lower center", ncols=2, title=title)
     axes[2].set_yscale("log")
     return figure
 
 
-@styled
+@large
 def plot_dominance(random, trained):
     """|alpha ⊗ Hebb| beside |w| against its limit |alpha| clip beside |w|.
 
     ``random``: a ch03_clip.Dominance of arrays (scales, networks), drawn as median and middle half; ``trained``:
     clip -> (before, after), drawn as arrows.
     """
-    figure, axis = new_figure(height=3.6)
+    figure, axis = new_figure(height=5.4)
     low, middle, high = np.quantile(random.share, (0.25, 0.5, 0.75), axis=1)
     limit = np.median(random.limit, axis=1)
     axis.plot(limit, limit, color="0.6", linewidth=0.8, linestyle=":", label="the limit, for all networks")
@@ -83,7 +85,7 @@ def plot_dominance(random, trained):
     axis.set(xscale="log", yscale="log")
     axis.set(xlabel="|α| clip / |w|   (root mean squares)", ylabel="|α ⊗ Hebb| / |w|   (root mean squares)")
     left = axis.get_xlim()[0]
-    axis.annotate("↑ plastic part larger", (left, 1), (4, 4), textcoords="offset points", fontsize=8)
-    axis.annotate("↓ w larger", (left, 1), (4, -11), textcoords="offset points", fontsize=8)
-    axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    axis.annotate("↑ plastic part larger", (left, 1), (4, 4), textcoords="offset points")
+    axis.annotate("↓ w larger", (left, 1), (4, -15), textcoords="offset points")
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.01))
     return figure

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, new_figure, styled
+from .style import COLOURS, LINES, large, new_figure
 
 FLOOR = 1e-16  # an error of 0 stands here
 
 
-@styled
+@large
 def plot_by_size(sizes, errors):
     """``errors``: dict name -> relative error (S,) of a mistaken gradient at each of ``sizes`` (S,), 0 to 2."""
     figure, axis = new_figure(height=3.2)

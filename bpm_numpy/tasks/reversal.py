@@ -82,10 +82,10 @@ class Reversal(RewardTask):
         trial, step = divmod(self.t, STEPS)
         if step != ASKED:
             return np.zeros(self.batch)
-        right = other_if(actions, self.drawn.left[trial]) == self.better()[trial]  # (B,)
+        right = other_if(actions, self.drawn.left[trial]) == self.better_pattern()[trial]  # (B,)
         return np.where(right == (self.drawn.luck[trial] < self.chance), 1.0, -1.0)
 
-    def better(self):
+    def better_pattern(self):
         """The number of the better pattern in each trial, (M, B), in the episodes of the last ``reset``."""
         return (np.arange(self.trials)[:, None] >= self.drawn.reversal).astype(np.int64)
 
@@ -98,7 +98,7 @@ class Reversal(RewardTask):
 
         actions (T, B) -> (last - first + 1, B) bool; ``first`` may be negative: the trials before.
         """
-        right = self.chosen(actions) == self.better()  # (M, B)
+        right = self.chosen(actions) == self.better_pattern()  # (M, B)
         return np.take_along_axis(right, self.drawn.reversal + np.arange(first, last + 1)[:, None], axis=0)
 
     def summarise(self, episode):
@@ -110,7 +110,7 @@ class Reversal(RewardTask):
         are those of the last ``reset``.
         """
         third = self.trials // 3
-        right = self.chosen(episode.actions) == self.better()  # (M, B)
+        right = self.chosen(episode.actions) == self.better_pattern()  # (M, B)
         after = self.right_since(episode.actions, 0, third - 1)  # (third, B)
         twice = np.append(after[:-1] & after[1:], np.ones((1, self.batch), bool), axis=0)  # the last row: nowhere
         return {

@@ -38,7 +38,9 @@ async function look(name) {
     folded.push(closed());
   }
   page.querySelectorAll("details").forEach(details => { details.open = true; });
+  await page.fonts.ready;
   await wait(1000);
+  for (let k = 0; k < 40 && page.documentElement.scrollWidth > 360; k++) await wait(250); // late if busy
   const texts = page.createTreeWalker(page.body, NodeFilter.SHOW_TEXT);
   const raw = [];
   while (texts.nextNode()) {

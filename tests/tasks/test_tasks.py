@@ -649,7 +649,7 @@ def test_rules_without_a_network():
 
 def choose_right(task):
     """The actions (T, B) that choose the better pattern, in the episodes of the last reset."""
-    return np.repeat(task.better() ^ task.drawn.left, 3, axis=0)
+    return np.repeat(task.better_pattern() ^ task.drawn.left, 3, axis=0)
 
 
 def test_the_better_pattern_pays_more_often_and_changes_once_in_the_middle_third():
@@ -712,7 +712,7 @@ def test_the_posterior_of_very_many_trials_is_a_chance():
     task = small("reversal", batch=2, trials=3000)
     task.reset(0)
     chosen = np.zeros((2500, 2), int)
-    rewards = np.where((task.drawn.luck[:2500] < 0.8) == (task.better()[:2500] == 0), 1.0, -1.0)
+    rewards = np.where((task.drawn.luck[:2500] < 0.8) == (task.better_pattern()[:2500] == 0), 1.0, -1.0)
     chance = reversal.chance_of_pattern_1(task, chosen, rewards, reversal.possible_reversals(task))
     assert np.all(chance > 0.999)
 

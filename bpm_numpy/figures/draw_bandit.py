@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, large, looks, new_figure
+from .style import COLOURS, LINES, draw_seeds, large, looks, new_figure
 
 
 @large
@@ -36,11 +36,7 @@ def plot_regret(rules, networks, by_seed):
         left.plot(np.concatenate([[0.0], regret.cumsum()]), label=name, **look[name])
     left.set(xlabel="pulls", ylabel="regret so far, mean", ylim=(0, None))
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=11)
-    for column, (name, values) in enumerate(by_seed.items()):
-        spread = np.linspace(-0.15, 0.15, len(values))
-        right.plot(column + spread, np.sort(values), marker="o", linestyle="", color=look[name]["color"], markersize=4)
-        right.plot([column - 0.3, column + 0.3], [np.median(values)] * 2, color="black", linewidth=1, linestyle="-")
-    right.set_xticks(range(len(by_seed)), by_seed, rotation=30, ha="right")
+    draw_seeds(right, by_seed)
     right.set(ylabel="regret per episode\n(dot: one seed, line: median)", ylim=(0, None))
     return figure
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, large, looks, new_figure
+from .style import COLOURS, LINES, draw_seeds, large, looks, new_figure
 
 
 @large
@@ -48,10 +48,6 @@ def plot_reversal(rules, networks, first, by_seed, levels):
     left.set_xticks(trials[::2])
     left.set(xlabel="trial, counted from the reversal", ylabel="better pattern chosen", ylim=(0, 1.02))
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=11)
-    for column, (name, values) in enumerate(by_seed.items()):
-        spread = np.linspace(-0.15, 0.15, len(values))
-        right.plot(column + spread, np.sort(values), marker="o", linestyle="", color=look[name]["color"], markersize=4)
-        right.plot([column - 0.3, column + 0.3], [np.median(values)] * 2, color="black", linewidth=1, linestyle="-")
-    right.set_xticks(range(len(by_seed)), by_seed, rotation=30, ha="right")
+    draw_seeds(right, by_seed)
     right.set(ylabel="score of the last third\n(dot: one seed, line: median)", ylim=(-0.5, 1.05))
     return figure

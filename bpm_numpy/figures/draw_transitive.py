@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import large, looks, new_figure
+from .style import draw_seeds, large, looks, new_figure
 
 
 @large
@@ -40,11 +40,7 @@ def plot_distances(rules, networks, by_seed, levels):
     left.set_xticks(distances)
     left.set(xlabel="distance in the order", ylabel="score (0 chance, 1 all)", ylim=(None, 1.05))
     figure.legend(*left.get_legend_handles_labels(), loc="outside upper center", ncols=3, fontsize=11)
-    for column, (name, values) in enumerate(by_seed.items()):
-        spread = np.linspace(-0.15, 0.15, len(values))
-        right.plot(column + spread, np.sort(values), marker="o", linestyle="", color=look[name]["color"], markersize=4)
-        right.plot([column - 0.3, column + 0.3], [np.median(values)] * 2, color="black", linewidth=1, linestyle="-")
-    right.set_xticks(range(len(by_seed)), by_seed, rotation=30, ha="right")
+    draw_seeds(right, by_seed)
     right.set(ylabel="score on pairs never shown\n(dot: one seed, line: median)", ylim=(None, 1.05))
     return figure
 

@@ -72,6 +72,16 @@ def draw_matrix(axis, matrix, bound, title="", pre="pre", post="post"):
     return image
 
 
+def draw_seeds(axis, by_seed):
+    """A column per label of ``by_seed``, label -> (S,): a dot per seed, and a line at the median."""
+    look = looks(by_seed)
+    for column, (name, values) in enumerate(by_seed.items()):
+        spread = np.linspace(-0.15, 0.15, len(values))
+        axis.plot(column + spread, np.sort(values), marker="o", linestyle="", color=look[name]["color"], markersize=4)
+        axis.plot([column - 0.3, column + 0.3], [np.median(values)] * 2, color="black", linewidth=1, linestyle="-")
+    axis.set_xticks(range(len(by_seed)), by_seed, rotation=30, ha="right")
+
+
 @styled
 def png(figure, dpi=110):
     """The figure as PNG bytes without version strings: the same data give the same bytes."""

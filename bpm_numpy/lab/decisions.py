@@ -1,19 +1,15 @@
 """How good each decision of an episode is, from the first to the last: what a network learns within an episode.
 
     means, numbers = by_decision(net, params, task, rng)      mean reward of the k-th decision, and in how many episodes
-    rows = load_decisions(DATA / "cue-reward-four")           the same of all runs of a study
 
 A decision is a step at which the answer counts.
 """
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
 
 from ..arguments import check_count, check_generator
-from ..files import read_text
 from ..learning.episodes import rollout
 from ..learning.training import build
 from .runs import load_network, write_csv
@@ -50,12 +46,3 @@ def write_decisions(folder, runs):
             of = {"label": run.line.label, "seed": run.settings.seed, "decision": k}
             rows.append(of | {"reward": f"{mean:.4g}", "episodes": number})
     write_csv(Path(folder) / "decisions.csv", rows)
-
-
-def load_decisions(folder):
-    """decisions.csv of a study: dict label -> rewards (S, K), a row per seed, K decisions that all its seeds have."""
-    runs = {}  # label -> seed -> rewards in the order of the decisions
-    for row in csv.DictReader(io.StringIO(read_text(Path(folder) / "decisions.csv"), newline="")):
-        runs.setdefault(row["label"], {}).setdefault(row["seed"], []).append(float(row["reward"]))
-    shortest = {label: min(map(len, seeds.values())) for label, seeds in runs.items()}
-    return {label: np.array([of[: shortest[label]] for of in seeds.values()]) for label, seeds in runs.items()}

@@ -120,18 +120,27 @@ def evaluate(net, params, task, rng, episodes, greedy=False, carry=False):
 
     The first batch begins at zeros, and each other one too, or, with ``carry``, where the one before has ended.
     """
-    batches = list(summaries(net, params, task, rng, episodes, greedy, carry))
+    return means(list(summaries(net, params, task, rng, episodes, greedy, carry)))
+
+
+def means(batches):
+    """The mean of each number in summaries of batches, a list of dicts with the same names -> dict of floats."""
     return {name: float(np.mean([summary[name] for summary in batches])) for name in batches[0]}
 
 
 def summaries(net, params, task, rng, episodes, greedy=False, carry=False):
     """``task.summarise`` of each batch: what ``evaluate`` takes the means of."""
+    return map(task.summarise, fresh_episodes(net, params, task, rng, episodes, greedy, carry))
+
+
+def fresh_episodes(net, params, task, rng, episodes, greedy=False, carry=False):
+    """At least that many episodes, an Episode per batch; state and ``carry`` as in ``evaluate``."""
     check_count("episodes", episodes)
     state = None
     for number in range(-(-episodes // task.batch)):
         episode = rollout(net, params, task, rng, greedy, state, number if carry else None)
         state = episode.trajectory.state if carry else None
-        yield task.summarise(episode)
+        yield episode
 
 
 def chance(task, rng, episodes):

@@ -20,7 +20,7 @@ from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 from ..parts import check_name
 from ..tasks import TASKS, make_task
-from .episodes import evaluate, loss_and_gradients, rollout
+from .episodes import fresh_episodes, loss_and_gradients, means, rollout
 from .losses import ENTROPIES
 from .optimisers import adam, adam_init, clip_gradient_norm, decay_parameters
 from .signs import SIGNS, signs
@@ -80,8 +80,10 @@ class Update(NamedTuple):
 
 
 # The columns of a curve that no task may use for a score.
-GRADIENTS = ("gradient_norm", "largest_gradient", "clipped")
-NOT_SCORES = ("update", "episodes", "seconds", "training_score", "loss", *GRADIENTS, *SIGNS)
+NOT_SCORES = (
+    *("update", "episodes", "seconds", "training_score", "loss", "gradient_norm", "largest_gradient", "clipped"),
+    *SIGNS,
+)
 
 
 class Progress(NamedTuple):
@@ -89,7 +91,7 @@ class Progress(NamedTuple):
 
     A row is a dict: update, episodes and seconds so far; training_score, loss, gradient_norm and clipped (the share of
     updates whose gradient was shortened), means over the updates since the row before, and largest_gradient, the
-    largest norm among them; ``signs`` of the evaluation's first batch; and what ``evaluate`` returned.
+    largest norm among them; ``signs`` of the evaluation's first batch; and the evaluation's scores.
     """
 
     training: TrainingState
@@ -253,9 +255,11 @@ def columns(settings, training):
 def _row(settings, task, training, recent, curve):
     """The curve's next row, from the Updates since the last one and a fresh evaluation."""
     started = time.perf_counter()
-    net, params, carry, seed = training.net, training.params, settings.carry, (settings.seed, 1, training.step)
-    first = rollout(net, params, task, np.random.default_rng(seed), number=0 if carry else None)
-    scores = evaluate(net, params, task, np.random.default_rng(seed), settings.evaluation_episodes, carry=carry)
+    net, params, rng = training.net, training.params, np.random.default_rng((settings.seed, 1, training.step))
+    found, summaries = None, []
+    for episode in fresh_episodes(net, params, task, rng, settings.evaluation_episodes, carry=settings.carry):
+        found = found or signs(net, params, episode.trajectory)
+        summaries.append(task.summarise(episode))
     before = curve[-1]["seconds"] if curve else 0.0
     norms = np.array([done.gradient_norm for done in recent])
     return {
@@ -267,6 +271,6 @@ def _row(settings, task, training, recent, curve):
         "gradient_norm": float(norms.mean()),
         "largest_gradient": float(norms.max()),
         "clipped": float((norms > settings.max_norm).mean()),
-        **signs(net, params, first.trajectory),
-        **scores,
+        **found,
+        **means(summaries),
     }

@@ -185,7 +185,7 @@ def learnt(group, bar):
     since = np.where(above.any(axis=1), group.updates[first], np.inf)
     under = [int((~of[start:]).sum()) if of.any() else 0 for of, start in zip(above, first)]
     fifth = len(group.updates) // 5
-    final, before = (group.scores[:, of].mean(axis=1) for of in (slice(-fifth, None), slice(-2 * fifth, -fifth)))
+    final, before = final_scores(group.scores), group.scores[:, -2 * fifth : -fifth].mean(axis=1)
     return Learnt(since, np.array(under), final, final - before)
 
 

@@ -1,9 +1,11 @@
 """Opening a notebook in JupyterLab and leaving it alone changes nothing in it."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -65,6 +67,19 @@ def jupyterlab(clone):
     return command
 
 
+def answering(process, folder):
+    """What a JupyterLab says of itself in ``folder``, once it answers: it writes that down before it listens."""
+    deadline = time.monotonic() + 100
+    while process.poll() is None and time.monotonic() < deadline:
+        for path in folder.glob("jpserver-*.json"):
+            with contextlib.suppress(ConnectionError, ValueError):
+                at = json.loads(path.read_text(encoding="utf-8"))
+                socket.create_connection(("localhost", at["port"])).close()
+                return at
+        time.sleep(0.2)
+    raise AssertionError("the server did not start")
+
+
 @pytest.fixture
 def ask(clone):
     """A function that asks the JupyterLab of the clone: ask(path, a JSON object to PUT or None)."""
@@ -78,11 +93,7 @@ def ask(clone):
     options = {"cwd": clone, "env": os.environ | variables, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, **options) as server:
         try:
-            deadline = time.monotonic() + 60
-            while not (found := list(running.glob("jpserver-*.json"))) or not found[0].stat().st_size:
-                assert server.poll() is None and time.monotonic() < deadline, "the server did not start"
-                time.sleep(0.2)
-            at = json.loads(found[0].read_text(encoding="utf-8"))
+            at = answering(server, running)
 
             def ask(path, put=None):
                 request = urllib.request.Request(
@@ -128,11 +139,7 @@ def test_a_signal_ends_jupyterlab_and_its_kernels_in_order(clone, number):
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # also in the background of a shell
         )
         try:
-            deadline = time.monotonic() + 100
-            while not (found := list((clone / "run").glob("jpserver-*.json"))) or not found[0].stat().st_size:
-                assert process.poll() is None and time.monotonic() < deadline, "the server did not start"
-                time.sleep(0.2)
-            url = json.loads(found[0].read_text(encoding="utf-8"))["url"] + "api/kernels"
+            url = answering(process, clone / "run")["url"] + "api/kernels"
             headers = {"Authorization": "token word", "Content-Type": "application/json"}
             kernel = urllib.request.Request(url, method="POST", data=b"{}", headers=headers)
             with urllib.request.urlopen(kernel, timeout=60) as answer:
@@ -140,7 +147,8 @@ def test_a_signal_ends_jupyterlab_and_its_kernels_in_order(clone, number):
             process.send_signal(number)
             assert process.wait(100) == 128 + number
         finally:
-            process.kill()
+            process.terminate()  # JupyterLab ends with it
+            process.wait(100)
     said = (clone / "errors").read_text()
     assert f"JupyterLab opens 00_start_here.ipynb in a browser; its folder is {clone}." in said
     assert "Shutting down 1 kernel" in said and said.endswith("tutorial: interrupted\n")

@@ -36,9 +36,9 @@ class CueReward(RewardTask):
 
     name = "cue-reward"
     SMALL = {
-        "four": {"batch": 16, "cues": 4, "bits": 20, "T": 120, "max_blanks": 3},
         "small": {"batch": 16, "cues": 4, "bits": 8, "T": 60, "max_blanks": 0},
         "tiny": {"batch": 16, "cues": 2, "bits": 8, "T": 40, "max_blanks": 0},
+        "four": {"batch": 16, "cues": 4, "bits": 20, "T": 120, "max_blanks": 3},
     }
     score_label = "reward per decision, last third"
     has_trials = True

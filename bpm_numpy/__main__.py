@@ -1,6 +1,7 @@
 """``python -m bpm_numpy``, or ``bpm``: see ``--help``."""
 
 # Nothing else is imported here: until ``run_in_a_shell`` runs, Ctrl-C prints a traceback.
+import atexit
 import os
 import signal
 import sys
@@ -123,4 +124,8 @@ def end_at_once(*_):
 
 
 if __name__ == "__main__":
-    sys.exit(run_in_a_shell())
+    code = run_in_a_shell()
+    if code == INTERRUPTED:  # sys.exit would end by the signal instead, where that has met code made from a string
+        atexit._run_exitfuncs()
+        os._exit(code)
+    sys.exit(code)

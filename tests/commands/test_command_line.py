@@ -388,6 +388,15 @@ def test_ctrl_c_ends_every_command_in_one_line(tmp_path, words, ready):
 
 
 @posix
+def test_ctrl_c_amid_code_made_from_a_string_has_the_same_exit_code(tmp_path):
+    """As of ``namedtuple`` and ``dataclass``: after it Python ends by the signal, whatever sys.exit is given."""
+    (tmp_path / "mine.py").write_text("import os, signal\nexec('os.kill(os.getpid(), signal.SIGINT)')\n")
+    process = start("--plugin", "mine.py", "figures", "--list", cwd=tmp_path)
+    _, err = process.communicate(timeout=60)
+    assert err == "interrupted\n" and process.returncode == 130
+
+
+@posix
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
 def test_processes_of_a_check_end_with_it(tmp_path, number):
     process = start("check", "--rule", "outer", cwd=tmp_path)

@@ -4,7 +4,8 @@ The run can be stopped at any time; the same command goes on where it was. Runs 
 commands, which share nothing and may run side by side; ``gather`` collects them.
 
 Matrix products take one thread, as in all commands, unless OPENBLAS_NUM_THREADS or another such variable says
-otherwise: with more of them, beside other programs, a training can take several times as long.
+otherwise: with more of them, beside other programs, a training can take several times as long. A run that goes on with
+another number of them is as good, but not the same in its last digits.
 """
 
 import argparse

@@ -12,6 +12,7 @@ import pytest
 
 from bpm_numpy.__main__ import main
 from bpm_numpy.commands.progress import progress
+from bpm_numpy.commands.threads import SAID
 from bpm_numpy.commands.train import first_signal
 from bpm_numpy.lab.runs import load_curve, load_network, load_progress, load_settings, train_in
 from bpm_numpy.lab.settings import settings_for
@@ -200,6 +201,17 @@ def test_killed_and_interrupted_runs_go_on_to_the_same_bits(tmp_path):
     assert main([*options, "--out", str(tmp_path / "whole")]) == 0
     assert equal_runs(tmp_path / "stopped", tmp_path / "whole")
     assert not list(tmp_path.glob("whole/*.tmp"))
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_with_as_many_threads_of_the_matrix_products_a_run_goes_on_to_the_same_bits(threads, tmp_path):
+    """Units enough for products that OpenBLAS shares among its threads."""
+    options = [*TRAIN, "--network", "simple", "--set", "network_options.n_hidden=150"]
+    environment = os.environ | dict.fromkeys(SAID, threads)
+    for folder, updates in (("whole", "2"), ("in two", "1"), ("in two", "2")):
+        command = [sys.executable, "-m", "bpm_numpy", *options, "--updates", updates, "--out", str(tmp_path / folder)]
+        subprocess.run(command, env=environment, check=True)
+    assert equal_runs(tmp_path / "in two", tmp_path / "whole")
 
 
 def test_the_first_signal_is_noted_and_the_second_ends_it():

@@ -206,7 +206,7 @@ def test_killed_and_interrupted_runs_go_on_to_the_same_bits(tmp_path):
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_with_as_many_threads_of_the_matrix_products_a_run_goes_on_to_the_same_bits(threads, tmp_path):
     """Units enough for products that OpenBLAS shares among its threads."""
-    options = [*TRAIN, "--network", "simple", "--set", "network_options.n_hidden=150"]
+    options = [*TRAIN, "--network", "simple", "--set", "network_options.n_hidden=150", "--set", "evaluate_every=1"]
     environment = os.environ | dict.fromkeys(SAID, threads)
     for folder, updates in (("whole", "2"), ("in two", "1"), ("in two", "2")):
         command = [sys.executable, "-m", "bpm_numpy", *options, "--updates", updates, "--out", str(tmp_path / folder)]

@@ -175,6 +175,21 @@ def in_sequence(n_hidden, stages):
     return lines
 
 
+def by_curriculum(task, setting, easier, updates, then):
+    """For each of the paper's networks a Line on an easier task for so many updates, and one that goes on from there.
+
+    ``easier``: changes that make it so; ``then``: changes of the rest, which has the updates that are left.
+    """
+    lines = []
+    for network in NETWORKS:
+        left = settings_for(task, network, setting).updates - updates
+        first = Line(f"{network}, easier", task, network, setting, easier | {"updates": updates})
+        lines += [first, Line(network, task, network, setting, then | {"updates": left}, first.label)]
+    return lines
+
+
+FOUR_CUES = by_curriculum("cue-reward", "four", {"task_options.cues": 2}, 4000, {"learning_rate": 1e-3})
+
 STUDIES = {
     "cue-reward": Study(10, networks("cue-reward", "tiny", {"updates": 3000}), interventions=True),
     "cue-reward-eta": Study(
@@ -184,6 +199,8 @@ STUDIES = {
     "cue-reward-decay": Study(10, decayed(networks("cue-reward", "tiny", {"updates": 3000})), interventions=True),
     "cue-reward-four": Study(5, decayed(networks("cue-reward", "four")), decisions=True),
     "cue-reward-four-no-decay": Study(5, networks("cue-reward", "four"), decisions=True),
+    "cue-reward-four-curriculum": Study(5, decayed(FOUR_CUES), decisions=True),
+    "cue-reward-four-curriculum-no-decay": Study(5, FOUR_CUES, decisions=True),
     "association": Study(5, networks("association", "small", lstm=True)),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),

@@ -47,8 +47,8 @@ def forgotten(matrices):
 
 
 def is_sequence(runs):
-    """Some of a study's Runs start where others end."""
-    return any(run.line.after for run in runs)
+    """Some of a study's Runs start where others, on another task, have ended."""
+    return any(run.line.after for run in runs) and len({run.line.task for run in runs}) > 1
 
 
 def write_matrices(folder, runs):

@@ -111,6 +111,24 @@ def test_runs_that_start_from_others_are_listed_behind_them(tmp_path):
             assert run.settings.start == (before.folder / "params.npz").as_posix()
 
 
+def test_a_curriculum_goes_on_with_the_task_from_an_easier_one_in_as_many_updates_as_without(monkeypatch, tmp_path):
+    whole = settings_for("cue-reward", "simple", "four")
+    lines = studies.STUDIES["cue-reward-four-curriculum"].lines
+    for first, then in zip(lines[::2], lines[1::2]):
+        assert first.label == then.after == f"{then.label}, easier"
+        easier, hard = (settings_for(line.task, line.network, line.setting, 0, line.changes) for line in (first, then))
+        assert easier.updates + hard.updates == whole.updates and hard.task_options == whole.task_options
+        assert easier.task_options == whole.task_options | {"cues": 2} and easier.decay == hard.decay
+    lines = [line._replace(setting="tiny", changes=line.changes | {"updates": 2}) for line in lines[-2:]]
+    lines = [line._replace(changes={**line.changes, "evaluation_episodes": 16}) for line in lines]
+    monkeypatch.setitem(studies.STUDIES, "cue-reward-four", studies.Study(1, lines, decisions=True))
+    words = ["study", "cue-reward-four", "--out", str(tmp_path / "runs"), "--data", str(tmp_path / "data")]
+    assert main(words) == 0
+    kept = {path.name for path in (tmp_path / "data/cue-reward-four").iterdir()}
+    assert "matrix.csv" not in kept  # the task is one and the same
+    assert {"decisions.csv", "params-retroactive.npz", "params-retroactive-easier.npz"} <= kept
+
+
 def test_progress_says_which_runs_are_under_way_and_how_far_they_are(small_study):
     runs = studies.runs_of(studies.STUDIES["association"], small_study / "runs", 2)
     turns = list(command.train_all(runs, 2, []))

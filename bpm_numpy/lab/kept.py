@@ -1,6 +1,6 @@
 """What a study has kept, as numbers to be told: scores of runs at the end, sizes, and how they are printed.
 
-kept = Kept("cue-reward");  kept.end("simple")      scores of the seeds after the last update (S,)
+    kept = Kept("cue-reward");  kept.end("simple")      scores of the seeds after the last update (S,)
 """
 
 import numpy as np

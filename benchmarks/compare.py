@@ -125,13 +125,17 @@ def compare_gradients(selected, engines):
     differences = {}
     with tempfile.TemporaryDirectory() as folder:
         for key, case in progress(chosen.items(), len(chosen), "gradients"):
-            grads = []
-            for number, engine in enumerate(engines):
-                file = f"{folder}/{number}.npz"
+            files = [f"{folder}/{number}.npz" for number in range(len(engines))]
+            for engine, file in zip(engines, files):
                 work(engine, "training", case, gradients=file)
-                grads.append(dict(np.load(file)))
-            differences[key] = max(largest_difference(a, b) for a, b in itertools.combinations(grads, 2))
+            differences[key] = largest_of_pairs(files)
     return differences
+
+
+def largest_of_pairs(files):
+    """``largest_difference`` between any two files of gradients; 0 for one alone."""
+    pairs = itertools.combinations([dict(np.load(file)) for file in files], 2)
+    return max((largest_difference(one, two) for one, two in pairs), default=0.0)
 
 
 def largest_difference(one, two):

@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.nn import sigmoid
 
+from bpm_numpy.state import State
+
 
 def cell_inputs(net, params, x):
     """What x (..., D) brings to all of the cell's units, (..., N or 4 N)."""
@@ -16,23 +18,41 @@ def cell_inputs(net, params, x):
     return x @ W_x + b
 
 
+def drive(net, params, h):
+    """What multiplies E(t) (B, N, N): the rate, M(t), or M(t) fanned out."""
+    if net.plasticity == "hebbian":
+        return params["rate"]
+    M = jnp.tanh(h @ params["W_m"] + params["b_m"])  # (B,)
+    if net.modulator.name == "difference":
+        M = params["gain"] * (M - jnp.tanh(h @ params["W_m2"] + params["b_m2"]))
+    if net.fanout:
+        return (M[:, None] * params["W_fan"] + params["b_fan"])[:, None, :]
+    return M[:, None, None]
+
+
 def step(net, params, z, state):
-    """z (B, N or 4 N) from ``cell_inputs``, state (h, Hebb, trace) -> the next state."""
-    h_prev, hebb, trace = state
-    y = jnp.einsum("bi,bij->bj", h_prev, params[net.plastic_name] + params["alpha"] * hebb)  # (B, N)
+    """z (B, N or 4 N) from ``cell_inputs``, State -> the next one."""
+    h_prev, c, hebb, trace = state
+    if hebb is None:
+        y = h_prev @ params[net.plastic_name]  # (B, N)
+    else:
+        y = jnp.einsum("bi,bij->bj", h_prev, params[net.plastic_name] + params["alpha"] * hebb)  # (B, N)
     if net.cell.name == "rnn":
         h = p = jnp.tanh(z + y)
-    else:  # reading "notes": c_t carries h_{t-1}
+    else:
         z_i, z_j, z_f, z_o = jnp.split(z, 4, axis=-1)
         u_j, u_f, u_o = jnp.split(h_prev @ jnp.concatenate([params[f"W_{k}h"] for k in "jfo"], axis=1), 3, axis=-1)
         p = jnp.tanh(z_i + y)
-        c = h_prev * sigmoid(z_f + u_f) + p * jnp.tanh(z_j + u_j)
+        gate, carry = (jnp.tanh, h_prev) if net.reading == "notes" else (sigmoid, c)
+        c = carry * sigmoid(z_f + u_f) + p * gate(z_j + u_j)
         h = jnp.tanh(c) * sigmoid(z_o + u_o)
-    M = jnp.tanh(h @ params["W_m"] + params["b_m"])  # (B,)
+    if hebb is None:
+        return State(h, c)
     E = h_prev[:, :, None] * p[:, None, :]  # (B, N, N)
     if net.rule.name == "trace":
-        E = trace = (1 - params["eta"]) * trace + params["eta"] * E
-    return h, jnp.clip(hebb + M[:, None, None] * E, -net.clip, net.clip), trace
+        before, trace = trace, (1 - params["eta"]) * trace + params["eta"] * E
+        E = trace if net.reading == "notes" else before
+    return State(h, c, jnp.clip(hebb + drive(net, params, h) * E, -net.clip, net.clip), trace)
 
 
 def readout(params, h):
@@ -40,10 +60,9 @@ def readout(params, h):
 
 
 def arrays(problem):
-    """params, x and the initial (h, Hebb, trace) of the problem."""
+    """params, x and the initial State of the problem."""
     jax.config.update("jax_enable_x64", bool(problem.net.dtype == np.float64))
-    params, x, state = jax.tree.map(jnp.asarray, problem.split(problem.inputs))
-    return params, x, (state.h, state.hebb, state.trace)
+    return jax.tree.map(jnp.asarray, problem.split(problem.inputs))
 
 
 def training(problem):
@@ -53,7 +72,7 @@ def training(problem):
     def loss(params, x, first):
         def scanned(state, z):
             state = step(problem.net, params, z, state)
-            return state, state[0]
+            return state, state.h
 
         _, hs = jax.lax.scan(scanned, first, cell_inputs(problem.net, params, x))
         logits, values = readout(params, hs)
@@ -70,7 +89,7 @@ def acting(problem):
     @jax.jit
     def one(params, x_t, state):
         state = step(problem.net, params, cell_inputs(problem.net, params, x_t), state)
-        return readout(params, state[0])[0], state
+        return readout(params, state.h)[0], state
 
     def act():
         nonlocal state

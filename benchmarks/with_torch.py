@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from bpm_numpy.state import State
+
 
 def cell_inputs(net, params, x):
     """What x (..., D) brings to all of the cell's units, (..., N or 4 N)."""
@@ -12,24 +14,42 @@ def cell_inputs(net, params, x):
     return x @ W_x + b
 
 
+def drive(net, params, h):
+    """What multiplies E(t) (B, N, N): the rate, M(t), or M(t) fanned out."""
+    if net.plasticity == "hebbian":
+        return params["rate"]
+    M = torch.tanh(h @ params["W_m"] + params["b_m"])  # (B,)
+    if net.modulator.name == "difference":
+        M = params["gain"] * (M - torch.tanh(h @ params["W_m2"] + params["b_m2"]))
+    if net.fanout:
+        return (M[:, None] * params["W_fan"] + params["b_fan"])[:, None, :]
+    return M[:, None, None]
+
+
 def step(net, params, z, state):
-    """z (B, N or 4 N) from ``cell_inputs``, state (h, Hebb, trace) -> the next state."""
-    h_prev, hebb, trace = state
-    weights = params[net.plastic_name] + params["alpha"] * hebb  # (B, N, N)
-    y = torch.bmm(h_prev.unsqueeze(1), weights).squeeze(1)  # (B, N)
+    """z (B, N or 4 N) from ``cell_inputs``, State -> the next one."""
+    h_prev, c, hebb, trace = state
+    if hebb is None:
+        y = h_prev @ params[net.plastic_name]  # (B, N)
+    else:
+        weights = params[net.plastic_name] + params["alpha"] * hebb  # (B, N, N)
+        y = torch.bmm(h_prev.unsqueeze(1), weights).squeeze(1)  # (B, N)
     if net.cell.name == "rnn":
         h = p = torch.tanh(z + y)
-    else:  # reading "notes": c_t carries h_{t-1}
+    else:
         z_i, z_j, z_f, z_o = z.chunk(4, dim=-1)
         u_j, u_f, u_o = (h_prev @ torch.cat([params[f"W_{k}h"] for k in "jfo"], dim=1)).chunk(3, dim=-1)
         p = torch.tanh(z_i + y)
-        c = h_prev * torch.sigmoid(z_f + u_f) + p * torch.tanh(z_j + u_j)
+        gate, carry = (torch.tanh, h_prev) if net.reading == "notes" else (torch.sigmoid, c)
+        c = carry * torch.sigmoid(z_f + u_f) + p * gate(z_j + u_j)
         h = torch.tanh(c) * torch.sigmoid(z_o + u_o)
-    M = torch.tanh(h @ params["W_m"] + params["b_m"])  # (B,)
+    if hebb is None:
+        return State(h, c)
     E = torch.bmm(h_prev.unsqueeze(2), p.unsqueeze(1))  # (B, N, N)
     if net.rule.name == "trace":
-        E = trace = (1 - params["eta"]) * trace + params["eta"] * E
-    return h, torch.clamp(hebb + M[:, None, None] * E, -net.clip, net.clip), trace
+        before, trace = trace, (1 - params["eta"]) * trace + params["eta"] * E
+        E = trace if net.reading == "notes" else before
+    return State(h, c, torch.clamp(hebb + drive(net, params, h) * E, -net.clip, net.clip), trace)
 
 
 def readout(params, h):
@@ -37,11 +57,10 @@ def readout(params, h):
 
 
 def tensors(problem, requires_grad):
-    """params, x and the initial (h, Hebb, trace) of the problem."""
+    """params, x and the initial State of the problem."""
     params, x, state = problem.split(problem.inputs)
     params = {name: torch.tensor(value, requires_grad=requires_grad) for name, value in params.items()}
-    h, _, hebb, trace = (None if value is None else torch.tensor(value) for value in state)
-    return params, torch.tensor(x), (h, hebb, trace)
+    return params, torch.tensor(x), state.map(torch.tensor)
 
 
 def training(problem):
@@ -52,7 +71,7 @@ def training(problem):
         state, hs = first, []
         for z in cell_inputs(problem.net, params, x).unbind():
             state = step(problem.net, params, z, state)
-            hs.append(state[0])
+            hs.append(state.h)
         logits, values = readout(params, torch.stack(hs))
         loss = (d_logits * logits).sum() + (d_values * values).sum()
         return dict(zip(params, torch.autograd.grad(loss, list(params.values()))))
@@ -69,7 +88,7 @@ def acting(problem):
         nonlocal state
         z = cell_inputs(problem.net, params, torch.from_numpy(x_t))
         state = step(problem.net, params, z, state)
-        return readout(params, state[0])[0].numpy()
+        return readout(params, state.h)[0].numpy()
 
     return act
 

@@ -11,9 +11,28 @@ import pytest
 
 from bpm_numpy.__main__ import main
 from bpm_numpy.chunked.plan import Plan
-from bpm_numpy.commands.bench import SIZES, Case, bound_shares, cases, make_problem, time_calls, trained_problems
+from bpm_numpy.commands.bench import (
+    SIZES,
+    Case,
+    bound_shares,
+    cases,
+    make_problem,
+    time_calls,
+    trained_networks,
+    trained_problem,
+    trained_problems,
+)
+from bpm_numpy.proof.problems import random_problem
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
+RECORDED = [  # options as trained networks have them
+    {"plasticity": "none"},
+    {"plasticity": "none", "cell": "lstm"},
+    {"plasticity": "hebbian"},
+    {"plasticity": "hebbian", "cell": "lstm", "alpha": "neuron"},
+    {"rule": "trace", "modulator": "difference"},
+    {"cell": "lstm", "fanout": True},
+]
 CELLS = [(cell, rule) for cell, rule, *_ in dict.fromkeys(sizes[:2] for sizes in SIZES.values())]
 
 
@@ -71,6 +90,19 @@ def test_engines_have_the_same_gradients(benchmark, engine, cell, rule):
     assert theirs.keys() <= ours.keys() and theirs.keys() == problem.split(problem.inputs)[0].keys()
     difference = benchmark("compare").largest_difference({name: ours[name] for name in theirs}, theirs)
     assert difference < 1e-12
+
+
+@pytest.mark.parametrize("options", RECORDED, ids=str)
+@pytest.mark.parametrize("reading", ["notes", "paper"])
+@pytest.mark.parametrize("engine", ["ours", "PyTorch", "JAX"])
+def test_engines_know_the_options_of_trained_networks(benchmark, engine, reading, options):
+    problem = random_problem(np.random.default_rng(0), 3, 5, 2, 6, 3, "sometimes", reading=reading, **options)
+    problem = problem._replace(d_state=problem.net.initial_state(3))  # the engines' loss ignores the final state
+    module = benchmark("with_numpy") if engine == "ours" else framework(benchmark, engine)
+    step_by_step = benchmark("with_numpy").TRAINING["step by step"](problem)()
+    theirs = {name: np.asarray(grad) for name, grad in module.TRAINING[engine](problem)().items()}
+    assert theirs.keys() == step_by_step.keys()
+    assert benchmark("compare").largest_difference(step_by_step, theirs) < 1e-12
 
 
 @pytest.mark.parametrize("engine", ["Run.step", "PyTorch", "JAX"])
@@ -189,6 +221,14 @@ def test_turns_of_the_engines_that_are_there(benchmark, monkeypatch, capsys):
     assert header.split() == "case clip ours, ms step by step / ours beside / ours".split()
     assert re.fullmatch(r"rnn outer N32 +some +\d+\.\d( +\d+\.\d \(\d+\.\d–\d+\.\d\)){2}", row)
     assert "one thread each" in note and turns.main(["--only", "no such case"]) == 2
+
+
+def test_a_trained_network_reads_the_same_episodes_in_either_dtype():
+    assert ("association", "none") in trained_networks()
+    (one, half) = (trained_problem("bandit", "simple", dtype=dtype) for dtype in (None, "float32"))
+    assert one.net.dtype == np.float64 and half.net.dtype == half.d_logits.dtype == half.d_values.dtype == np.float32
+    for name, value in one.inputs.items():
+        np.testing.assert_array_equal(value.astype(np.float32), half.inputs[name])
 
 
 def test_a_framework_that_is_missing_is_left_out(benchmark, monkeypatch, capsys):

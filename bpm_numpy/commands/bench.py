@@ -99,21 +99,31 @@ def bound_shares(problem):
 
 
 def trained_problems(data=DATA):
-    """(study, label, Problem) of each trained network kept in ``data`` that has a Hebb: it reads fresh episodes."""
-    for name in STUDIES:
-        if not (data / name / "about.json").exists():
-            continue
-        for label in load_about(name, data)["lines"]:
-            net, params, task = load_recorded(name, label, data=data)
-            if net.plasticity == "none":
-                continue
-            rng = np.random.default_rng(0)
-            x = rollout(net, params, task, rng).x
-            T, B = x.shape[:2]
-            d_logits = rng.standard_normal((T, B, net.n_outputs)).astype(net.dtype)
-            d_values = rng.standard_normal((T, B)).astype(net.dtype)
-            state = net.initial_state(B)
-            yield name, label, Problem(net, join(params, x, state), d_logits, d_values, state)
+    """(study, label, Problem) of each trained network kept in ``data`` that has a Hebb."""
+    for name, label in trained_networks(data):
+        problem = trained_problem(name, label, data)
+        if problem.net.plasticity != "none":
+            yield name, label, problem
+
+
+def trained_networks(data=DATA):
+    """(study, label) of each trained network kept in ``data``."""
+    kept = [name for name in STUDIES if (data / name / "about.json").exists()]
+    return [(name, label) for name in kept for label in load_about(name, data)["lines"]]
+
+
+def trained_problem(name, label, data=DATA, dtype=None):
+    """The Problem of one of them, which reads fresh episodes; ``dtype``: in place of its own, on the same episodes."""
+    net, params, task = load_recorded(name, label, data=data)
+    rng = np.random.default_rng(0)
+    x = rollout(net, params, task, rng).x
+    T, B = x.shape[:2]
+    d_logits, d_values = rng.standard_normal((T, B, net.n_outputs)), rng.standard_normal((T, B))
+    net = PlasticNetwork(**net.options | {"dtype": net.dtype if dtype is None else np.dtype(dtype)})
+    x, d_logits, d_values = (value.astype(net.dtype) for value in (x, d_logits, d_values))
+    params = {parameter: value.astype(net.dtype) for parameter, value in params.items()}
+    state = net.initial_state(B)
+    return Problem(net, join(params, x, state), d_logits, d_values, state)
 
 
 def time_calls(function, calls, duration=0.0):

@@ -1,8 +1,10 @@
-"""Ours: the default engine, the definition step by step, and the two ways to act.
+"""Ours: the default engine, the definition step by step, the two ways to act, and updates of training.
 
 Every engine's file has the same three things: ``TRAINING``, dict of engine -> function of a Problem that returns a
 function without arguments, one forward and backward pass, which returns the gradients of the parameters; ``ACTING``,
-likewise for one step, which returns its logits as NumPy array; and ``about``, its versions and threads.
+likewise for one step, which returns its logits as NumPy array; and ``about``, its versions and threads. Some have
+``UPDATING``, dict of engine -> function of Settings that returns a function without arguments: the next update, which
+returns the parameters after it.
 """
 
 import os
@@ -10,6 +12,7 @@ import os
 import numpy as np
 
 from bpm_numpy.bptt import ByStep
+from bpm_numpy.learning.training import begin, build, update
 
 
 def by_chunks(problem):
@@ -50,6 +53,17 @@ def act_with_run(problem):
     return lambda: run.step(x[0]).logits
 
 
+def updating(settings):
+    (task, _), training = build(settings), begin(settings).training
+
+    def run():
+        nonlocal training
+        training, _ = update(settings, task, training)
+        return training.params
+
+    return run
+
+
 def about():
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     asked = os.environ.get("OPENBLAS_NUM_THREADS") or os.environ.get("OMP_NUM_THREADS")
@@ -62,3 +76,4 @@ def about():
 
 TRAINING = {"ours": by_chunks, "step by step": by_step}
 ACTING = {"net.step": act_with_step, "Run.step": act_with_run}
+UPDATING = {"ours": updating}

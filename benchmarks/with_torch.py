@@ -1,8 +1,15 @@
-"""The same networks in PyTorch: eager, vectorised over the batch, gradients by autograd."""
+"""The same networks in PyTorch: eager, vectorised over the batch, gradients by autograd.
+
+An update is that of ``learning.training`` on a task of rewards, without its controls: the same tasks in NumPy, the same
+random numbers, and the loss, its gradient, its norm and Adam in PyTorch.
+"""
 
 import numpy as np
 import torch
 
+from bpm_numpy.learning.episodes import Episode, draw_actions
+from bpm_numpy.learning.losses import discounted_returns
+from bpm_numpy.learning.training import begin, build
 from bpm_numpy.state import State
 
 
@@ -93,9 +100,60 @@ def acting(problem):
     return act
 
 
+def rollout(net, params, state, task, rng):
+    """``learning.episodes.rollout`` -> logits (T, B, A), values (T, B), Episode without a trajectory."""
+    T, B = task.T, task.batch
+    x = np.empty((T, B, task.n_inputs), net.dtype)
+    actions, rewards, counts = np.empty((T, B), np.int64), np.empty((T, B), net.dtype), np.empty((T, B), bool)
+    hs = []
+    obs, info = task.reset(seed=rng)
+    for t in range(T):
+        x[t], counts[t] = obs, info["decides"]
+        state = step(net, params, cell_inputs(net, params, torch.from_numpy(x[t])), state)
+        hs.append(state.h)
+        with torch.no_grad():  # the loss reads all steps at once
+            logits = state.h @ params["W_y"] + params["b_y"]  # (B, A)
+        actions[t] = draw_actions(logits.numpy(), rng)
+        obs, rewards[t], _, _, info = task.step(actions[t])
+    return *readout(params, torch.stack(hs)), Episode(None, x, actions, rewards, counts, None)
+
+
+def actor_critic(settings, logits, values, episode):
+    """``learning.losses.actor_critic`` with the sum of squares as entropy."""
+    returns = torch.from_numpy(discounted_returns(episode.rewards, settings.discount))  # (T, B)
+    actions, counts = torch.from_numpy(episode.actions), torch.from_numpy(episode.counts)
+    log_p = torch.log_softmax(logits, dim=-1)  # (T, B, A)
+    chosen = log_p.gather(-1, actions.unsqueeze(-1)).squeeze(-1)  # (T, B)
+    advantage = returns - values
+    policy = -(counts * advantage.detach() * chosen).sum()
+    squares = (counts * log_p.exp().square().sum(dim=-1)).sum()
+    loss = policy + settings.value_weight * advantage.square().sum() + settings.entropy_weight * squares
+    return loss / logits.shape[1]
+
+
+def updating(settings):
+    (task, net), start = build(settings), begin(settings).training
+    params = {name: torch.tensor(value, requires_grad=True) for name, value in start.params.items()}
+    first = net.initial_state(task.batch).map(torch.tensor)
+    adam = torch.optim.Adam(params.values(), lr=settings.learning_rate, eps=settings.eps)
+
+    def run():
+        logits, values, episode = rollout(net, params, first, task, start.rng)
+        loss = actor_critic(settings, logits, values, episode)
+        adam.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(params.values(), settings.max_norm)
+        adam.step()
+        task.summarise(episode), loss.item(), norm.item()  # what is noted of an update
+        return {name: value.detach() for name, value in params.items()}
+
+    return run
+
+
 def about():
     return {"torch": torch.__version__, "numpy": np.__version__, "threads": torch.get_num_threads()}
 
 
 TRAINING = {"PyTorch": training}
 ACTING = {"PyTorch": acting}
+UPDATING = {"PyTorch": updating}

@@ -13,6 +13,7 @@ from bpm_numpy.__main__ import main
 from bpm_numpy.chunked.plan import Plan
 from bpm_numpy.commands.bench import (
     SIZES,
+    STUDIED,
     Case,
     bound_shares,
     cases,
@@ -22,6 +23,8 @@ from bpm_numpy.commands.bench import (
     trained_problem,
     trained_problems,
 )
+from bpm_numpy.lab.settings import settings_for
+from bpm_numpy.learning.training import NETWORKS
 from bpm_numpy.proof.problems import random_problem
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -103,6 +106,20 @@ def test_engines_know_the_options_of_trained_networks(benchmark, engine, reading
     theirs = {name: np.asarray(grad) for name, grad in module.TRAINING[engine](problem)().items()}
     assert theirs.keys() == step_by_step.keys()
     assert benchmark("compare").largest_difference(step_by_step, theirs) < 1e-12
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_pytorch_makes_the_same_updates(benchmark, network):
+    twin = framework(benchmark, "PyTorch").UPDATING["PyTorch"]
+    for task, setting in STUDIED:
+        settings = settings_for(task, network, setting, changes={"task_options.batch": 3, "task_options.T": 12})
+        ours, theirs = benchmark("with_numpy").UPDATING["ours"](settings), twin(settings)
+        before = None
+        for _ in range(3):
+            after, others = ours(), {name: value.numpy() for name, value in theirs().items()}
+            assert benchmark("compare").largest_difference(after, others) < 1e-6
+            assert before is None or any((after[name] != before[name]).any() for name in after)
+            before = after
 
 
 @pytest.mark.parametrize("engine", ["Run.step", "PyTorch", "JAX"])
@@ -223,8 +240,48 @@ def test_turns_of_the_engines_that_are_there(benchmark, monkeypatch, capsys):
     assert "one thread each" in note and turns.main(["--only", "no such case"]) == 2
 
 
+def test_turns_of_trained_networks(benchmark, monkeypatch, capsys):
+    turns = benchmark("turns")
+    monkeypatch.setattr(turns, "ENGINES", {"ours": "with_numpy", "step by step": "with_numpy"})
+    assert turns.main(["--trained", "--only", "association-verdict", "--rounds", "1"]) == 0
+    header, *rows, without, plastic, note = capsys.readouterr().out.splitlines()
+    assert header.split()[:3] == ["study", "network", "plasticity"] and header.endswith("differ last digit")
+    assert [row.split()[1:3] for row in rows[::2]] == [["none", "none"], ["simple", "modulated"]] and len(rows) == 4
+    ratio = r"( +\d+\.\d \(\d+\.\d–\d+\.\d\))"
+    for row in rows:
+        assert re.match(rf"association-verdict +\w+ +\w+ +\d+\.\d{ratio}( +\de[-+]\d\d){{2}}$", row)
+    assert re.match(rf" +all 1 +none{ratio}$", without)
+    assert re.match(rf"association-verdict +all 3{ratio}$", plastic) and "as recorded" in note
+
+
+def test_turns_of_updates(benchmark, capsys):
+    framework(benchmark, "PyTorch")
+    assert benchmark("turns").main(["--updates", "--only", "cue-reward tiny none", "--rounds", "1"]) == 0
+    header, row, note = capsys.readouterr().out.splitlines()
+    assert "ours, a second" in header and "PyTorch / ours" in header and "one thread each" in note
+    assert re.match(r"cue-reward +tiny +none +\d+\.\d +\d+\.\d \(\d+\.\d–\d+\.\d\) +\de[-+]\d\d$", row)
+
+
+@pytest.mark.parametrize("kind, tolerance", [("trained", 1e-9), ("update", 1e-6)])
+def test_engines_that_differ_are_found(benchmark, monkeypatch, kind, tolerance):
+    turns, named = benchmark("turns"), ["ours", "step by step"]
+
+    def found(engine, last_digit):
+        def ask(worker, kind, what, dtype, file, moved=False):
+            assert dtype == "float64"
+            np.savez(file, W=np.ones(3) + (last_digit if moved else engine * (worker == "ours")))
+
+        monkeypatch.setattr(turns, "ask", ask)
+        return turns.check({name: name for name in named}, kind, None)
+
+    numbers, same = found(tolerance / 2, 0.0)
+    assert same and numbers[0] == pytest.approx(tolerance / 2, rel=1e-3)
+    assert not found(2 * tolerance, 0.0)[1] and not found(np.nan, 0.0)[1]
+    assert found(2 * tolerance, tolerance)[1] == (kind == "trained")  # as steep as that by itself
+
+
 def test_a_trained_network_reads_the_same_episodes_in_either_dtype():
-    assert ("association", "none") in trained_networks()
+    assert {("association", "none", "none"), ("bandit", "simple", "modulated")} <= set(trained_networks())
     (one, half) = (trained_problem("bandit", "simple", dtype=dtype) for dtype in (None, "float32"))
     assert one.net.dtype == np.float64 and half.net.dtype == half.d_logits.dtype == half.d_values.dtype == np.float32
     for name, value in one.inputs.items():

@@ -3,7 +3,8 @@
 With --trained: of the trained networks in figures/data, or --data DIR, on fresh episodes of their tasks, beside the
 definition. With --updates: whole updates of training (episodes, loss, backward, Adam) as the small studies make them.
 
-The comparison with PyTorch and JAX on the same problems is ``python benchmarks/compare.py``.
+The comparison with PyTorch and JAX on the same problems is ``python benchmarks/compare.py``; on trained networks, and
+with PyTorch on whole updates, ``python benchmarks/turns.py --trained`` and ``--updates``.
 """
 
 import time
@@ -100,16 +101,17 @@ def bound_shares(problem):
 
 def trained_problems(data=DATA):
     """(study, label, Problem) of each trained network kept in ``data`` that has a Hebb."""
-    for name, label in trained_networks(data):
-        problem = trained_problem(name, label, data)
-        if problem.net.plasticity != "none":
-            yield name, label, problem
+    for name, label, plasticity in trained_networks(data):
+        if plasticity != "none":
+            yield name, label, trained_problem(name, label, data)
 
 
 def trained_networks(data=DATA):
-    """(study, label) of each trained network kept in ``data``."""
-    kept = [name for name in STUDIES if (data / name / "about.json").exists()]
-    return [(name, label) for name in kept for label in load_about(name, data)["lines"]]
+    """(study, label, plasticity) of each trained network kept in ``data``."""
+    for name in STUDIES:
+        if (data / name / "about.json").exists():
+            for label, line in load_about(name, data)["lines"].items():
+                yield name, label, line["settings"]["network_options"]["plasticity"]
 
 
 def trained_problem(name, label, data=DATA, dtype=None):

@@ -28,8 +28,9 @@ Backward, with G_m the adjoint of S_m(t1), each line the transpose of one above:
     Z_m = Σ_t h_{t-1} (coef_m(t) dy_t)ᵀ:   dalpha += S_m ⊗ Z_m;   G_k ← Σ_m coef_mk ⊗ G_m + alpha ⊗ Z_k
 
 A chunk of ONE step needs no sum over s, and followed by Clip it is the definition itself. So there is one
-algorithm: chunks of L steps where a certificate proves that nothing is cut, chunks of one step where not. Between the
-two: where it fails for few entries, these alone are followed step by step beside a chunk of all others (``followed``).
+algorithm: chunks of L steps where a certificate proves that nothing is cut, chunks of one step where not. These need
+none of the sums, and most trained networks live there, so they have a form of their own (``dense``). Between the two:
+where it fails for few entries, these alone are followed step by step beside a chunk of all others (``followed``).
 
 Certificate, entry by entry: where Σ_m |coef|^ ⊗ |S_m| + Σ_s |a_s| (|driven_s|^)ᵀ is at most clip (1 - margin), nothing
 is cut. The hats are bounds of |coef_m(t)| and |driven_s(t)| at every step of the chunk, so by the triangle inequality
@@ -42,7 +43,8 @@ kink there.
     gated     the sums of rules Hebb ← g ⊗ Hebb + h qᵀ
     traced    the sums of the trace
     followed  entries that Clip may cut, by themselves
-    chunk     one chunk of a slice of the batch
+    dense     steps one by one, all entries, of a slice of the batch
+    chunk     one chunk of a slice
     engine    the whole sequence: slices, starts that are kept, the certificate and the way back
     plan      how a pass is cut up
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..equations.plastic_weights import sum_to_shape
+from .dense import alpha_sum, row_times, times_row
 from .plan import most_followed
 
 FAR = 2  # bounds of Clip: where sums without Clip may go farther, digits are lost in the gap (see ``followed``)
@@ -32,6 +33,16 @@ class Work:
         firsts = range(0, b, size)
         self.blocks = [(slice(first, min(first + size, b)), Z[: b - first], Y[: b - first]) for first in firsts]
         self.rows = np.empty((3, 0, b, N), self.dtype)
+        self._outer = np.zeros((2, 2, b, N), self.dtype)
+
+    def outer(self, a, q):
+        """a, q (b, N) -> (b, N, 2) and (b, 2, N), whose product is a qᵀ, to be used before the next call.
+
+        ``matmul`` is slow for a column times a row; a second pair, of zeros, takes the fast way.
+        """
+        left, right = self._outer
+        left[0], right[0] = a, q
+        return left.transpose(1, 2, 0), right.transpose(1, 0, 2)
 
     @cached_property
     def weights(self):
@@ -58,19 +69,9 @@ class Chunk:
         self.a, self.followed = np.empty((sums.L, *starts[0].shape[:2]), net.dtype), None
         self._products = {}  # side -> a_t P of all steps
 
-    def weights(self, side):
-        """(episodes, P = alpha ⊗ S of one side) of all episodes.
-
-        Several steps read them all at once, computed by the first; a single step block by block, in the cache.
-        """
-        if self.L > 1:
-            yield slice(None), self._kept_weights[side]
-            return
-        for rows, P, _ in self.work.blocks:
-            yield rows, np.multiply(self.alpha, self.starts[side][rows], out=P)
-
     @cached_property
-    def _kept_weights(self):
+    def weights(self):
+        """P = alpha ⊗ S of each side, (b, N, N); computed by the first step that reads them."""
         for rows, _, _ in self.work.blocks:
             for start, P in zip(self.starts, self.work.weights):
                 np.multiply(self.alpha, start[rows], out=P[rows])
@@ -82,8 +83,7 @@ class Chunk:
         y = h_prev @ self.w
         for side, coefficient in enumerate(self.sums.coefficients(n)):
             if coefficient is not None:
-                for rows, P in self.weights(side):
-                    y[rows] += _times(coefficient, rows, row_times(h_prev[rows], P))
+                y += _times(coefficient, row_times(h_prev, self.weights[side]))
         if n:
             ah, R, _ = self.work.pairs(n)
             np.multiply(self.a[:n], h_prev, out=ah)
@@ -118,12 +118,8 @@ class Chunk:
         for _ in range(self.n if entries.size else 0):
             self.followed.append()
 
-    def end(self, matrices, bound=np.inf, inside=None, cut=False):
-        """Write the matrices at the end, Hebb clipped to ``bound``, into ``matrices``, which may be those of the start.
-
-        With ``inside`` (b, N, N) bool, where Clip let pass is written there; without it, returns whether it cut any, or
-        ``cut``, if that is already known to be True.
-        """
+    def end(self, matrices):
+        """Write the matrices at the end into ``matrices``, which may be those of the start."""
         ends = self._ends
         for rows, Z, Y in self.work.blocks:
             for side, (coefficients, r) in enumerate(ends):
@@ -135,18 +131,9 @@ class Chunk:
                 start = self.starts[side][rows]
                 if not _is_one(own):
                     start = np.multiply(_of_columns(own, rows), start, out=Y)
-                if side or bound == np.inf:
-                    np.add(start, Z, out=into)
-                    continue
-                Z += start
-                np.clip(Z, -bound, bound, out=into)
-                if inside is not None:
-                    np.equal(Z, into, out=inside[rows])
-                elif not cut:
-                    cut = bool((Z != into).any())
+                np.add(start, Z, out=into)
         if self.followed is not None:
             self.followed.end(matrices[0])
-        return cut
 
     def at_risk(self, bound, times=1):
         """The entries that are not proved to stay within ``bound`` at every step: the certificate, entry by entry.
@@ -180,17 +167,12 @@ class Chunk:
             found.append(at + rows.start * self.starts[0][0].size)
         return np.concatenate(found)
 
-    def begin_backward(self, G, inside):
-        """From the end of the chunk: G, the adjoint of each matrix; ``inside`` (b, N, N): where Clip let pass, or None.
-
-        Returns da (L, b, N), what a has received so far, and writes G.
-        """
+    def begin_backward(self, G):
+        """From the end of the chunk: G, the adjoint of each matrix. Returns da (L, b, N): what a has received by it."""
         da, ends = np.empty_like(self.a), self._ends
         d_rows = [np.empty_like(self.a) for _ in ends]
         d_coefficients = [[self._room_for(value) for value in coefficients] for coefficients, _ in ends]
         for rows, Z, _ in self.work.blocks:
-            if inside is not None:
-                G[0][rows] *= inside[rows]
             for side, (_, r) in enumerate(ends):
                 rows_times(self.a[:, rows], G[side][rows], d_rows[side][:, rows])
                 back = r[:, rows], G[side][rows].transpose(0, 2, 1)
@@ -222,13 +204,8 @@ class Chunk:
         for side, coefficient in enumerate(self.sums.coefficients(t)):
             if coefficient is None:
                 continue
-            one = _is_one(coefficient)
-            for rows, P in self.weights(side):
-                if one:
-                    dh[rows] += row_times(dy[rows], P.transpose(0, 2, 1))
-                else:
-                    dh[rows] += row_times(coefficient[rows] * dy[rows], P.transpose(0, 2, 1))
-            if not one:
+            dh += times_row(self.weights[side], _times(coefficient, dy))
+            if not _is_one(coefficient):
                 self.sums.used_coefficient(side, dy * self._aP(side)[t])
         if t:
             ah, R, V, parts = self._pairs
@@ -241,14 +218,10 @@ class Chunk:
 
     def end_backward(self, dys, G, grads):
         """With dy of all steps, (L, b, N): writes the adjoints of the start into G; adds to ``grads``."""
-        L, ends = self.L, self._ends
-        if L > 1:
-            ah, _, V, _ = self._pairs
-            grads["alpha"] += pairs_alpha(ah, V, self.alpha)
-            coefficients = zip(*(self.sums.coefficients(t) for t in range(L)))  # of each side, at all steps
-            scaled = [_scaled(of_side, dys) for of_side in coefficients]
-        else:
-            scaled = dys, None  # at a chunk's first step Hebb counts once, a trace not yet
+        ends, (ah, _, V, _) = self._ends, self._pairs
+        grads["alpha"] += pairs_alpha(ah, V, self.alpha)
+        coefficients = zip(*(self.sums.coefficients(t) for t in range(self.L)))  # of each side, at all steps
+        scaled = [_scaled(of_side, dys) for of_side in coefficients]
         for rows, Z, Y in self.work.blocks:
             for k in reversed(range(len(ends))):
                 into, own = G[k][rows], ends[k][0][k]
@@ -273,10 +246,7 @@ class Chunk:
     def _aP(self, side):
         """a_t P of one side, for all steps: (L, b, N)."""
         if side not in self._products:
-            aP = np.empty_like(self.a)
-            for rows, P in self.weights(side):
-                aP[:, rows] = rows_times(self.a[:, rows], P)
-            self._products[side] = aP
+            self._products[side] = rows_times(self.a, self.weights[side])
         return self._products[side]
 
     def _room_for(self, coefficient):
@@ -303,8 +273,8 @@ def _is_one(coefficient):
     return isinstance(coefficient, int)
 
 
-def _times(coefficient, rows, value):
-    return value if _is_one(coefficient) else coefficient[rows] * value
+def _times(coefficient, value):
+    return value if _is_one(coefficient) else coefficient * value
 
 
 def _of_columns(coefficient, rows):
@@ -334,11 +304,6 @@ def _largest(matrices):
     return np.maximum(matrices.max(), -matrices.min())
 
 
-def row_times(row, matrices):
-    """row (b, N) times matrices (b, N, N), episode by episode -> (b, N)."""
-    return np.matmul(row[:, None, :], matrices)[:, 0, :]
-
-
 def rows_times(rows, matrices, out=None):
     """rows (L, b, N) times matrices (b, N, N), episode by episode -> (L, b, N)."""
     out = None if out is None else out.transpose(1, 0, 2)
@@ -347,10 +312,6 @@ def rows_times(rows, matrices, out=None):
 
 def sum_of_outer(a, q, out):
     """Σ_s a_s q_sᵀ: a, q (L, b, N) -> out (b, N, N)."""
-    if len(a) == 1:  # matmul is slow for a column times a row; a second row of zeros takes the fast way
-        rows = np.zeros((2, 2, *a.shape[1:]), a.dtype)
-        rows[0, 0], rows[1, 0] = a[0], q[0]
-        a, q = rows
     return np.matmul(a.transpose(1, 2, 0), q.transpose(1, 0, 2), out=out)
 
 
@@ -383,8 +344,3 @@ def pairs_alpha(ah, V, alpha):
 def flat(rows):
     """(n, b, N) -> (n b, N), a view: one product of a large matrix is faster than n of small ones."""
     return rows.reshape(-1, rows.shape[-1])
-
-
-def alpha_sum(matrices, Z, alpha):
-    """dalpha = Σ_b matrices ⊗ Z, summed over what shares one alpha."""
-    return sum_to_shape(np.einsum("bij,bij->ij", matrices, Z), alpha.shape)

@@ -79,7 +79,8 @@ class SliceRun:
         self.h, self.c, *matrices = state
         self.matrices = [matrix.copy() for matrix in matrices if matrix is not None]
         self.cell = in_two_parts(net.cell, params)
-        self.prepared, self.W_h = {}, self.cell.recurrent(net, params)
+        self.prepared = {1: net.rule.sums.prepare(net, params, 1)}  # a rule that these sums don't suit is refused
+        self.W_h = self.cell.recurrent(net, params)
         self.work = Work(net, len(self.h))
         self.segments, self.unused = [], []
 
@@ -110,12 +111,9 @@ class SliceRun:
         chunk.follow(entries)
         return chunk
 
-    def replay(self, steps, matrices, work, entries=NO_ENTRIES):
-        """The Chunk of these steps, from these matrices; ``entries`` as in ``chunk``."""
-        chunk = self.chunk(len(steps), matrices, work, entries)
-        for step in steps:
-            chunk.append(step.h_prev, step.p, step.mu)
-        return chunk
+    def dense(self, places, work, inside=None, cut=False):
+        """A Dense of this slice."""
+        return self.net.rule.sums.dense(self.net, self.params, places, work, inside, cut)
 
     def advance(self, x):
         """All steps of x (T, b, D): in whole chunks where the certificate holds, else one by one."""
@@ -131,13 +129,13 @@ class SliceRun:
                 self.step(x_t, inputs_t)
 
     def step(self, x_t, inputs_t):
-        """One step, a chunk of length one, then Clip: x_t (b, D), inputs_t the cell's ``inputs``. Returns its Kept."""
+        """One step, Hebb in full: x_t (b, D), inputs_t the cell's ``inputs``. Returns its Kept."""
         if not self.segments or len(self.segments[-1].steps) == self.plan.chunk:
             self._open_segment()
         segment = self.segments[-1]
-        chunk = self.chunk(1, self.matrices, self.work)
-        self._cell_step(chunk, x_t, inputs_t)
-        segment.cut = chunk.end(self.matrices, self.net.clip, cut=segment.cut)
+        dense = self.dense([self.matrices] * 2, self.work, cut=segment.cut)
+        self._cell_step(dense, x_t, inputs_t)
+        segment.cut = dense.cut
         return segment.steps[-1]
 
     def _reserve(self, n):
@@ -161,7 +159,7 @@ class SliceRun:
             return NO_ENTRIES
         if not most_followed(self.matrices[0].size):
             return None
-        return self.replay(last.steps, self.matrices, self.work).at_risk(self.net.clip, AHEAD)
+        return replay(last.steps, self.chunk(len(last.steps), self.matrices, self.work)).at_risk(self.net.clip, AHEAD)
 
     def _try_chunk(self, x, inputs, entries):
         """Take a chunk that follows ``entries`` by themselves, and others that turn out to need it; False: too many."""
@@ -185,13 +183,21 @@ class SliceRun:
                 break
         return False
 
-    def _cell_step(self, chunk, x_t, inputs_t):
-        h_prev, y = self.h, chunk.input(self.h)
+    def _cell_step(self, piece, x_t, inputs_t):
+        """One step; ``piece``, a Chunk or a Dense, takes it in."""
+        h_prev, y = self.h, piece.input(self.h)
         h, c, p, of_cell = self.cell.forward(self.net, self.W_h, inputs_t, h_prev, self.c, y)
         M, mu, of_drive = drive_forward(self.net, self.params, h)
-        chunk.append(h_prev, p, mu)
+        piece.append(h_prev, p, mu)
         self.segments[-1].steps.append(Kept(x_t, h_prev, h, c, p, M, mu, of_cell, of_drive))
         self.h, self.c = h, c
+
+
+def replay(steps, piece):
+    """The piece, a Chunk or a Dense, when it has taken these steps in."""
+    for step in steps:
+        piece.append(step.h_prev, step.p, step.mu)
+    return piece
 
 
 class WayBack:
@@ -203,8 +209,8 @@ class WayBack:
         self.work = Work(run.net, len(run.h))
 
     @cached_property
-    def _after(self):
-        """Matrices after each of a segment's steps, and where Clip let pass."""
+    def _places(self):
+        """Of a segment whose steps go one by one: matrices after each of them, and where Clip let pass."""
         L, matrices = self.run.plan.chunk, self.run.matrices
         return np.empty((L, len(matrices), *matrices[0].shape), self.net.dtype), np.empty((L, *matrices[0].shape), bool)
 
@@ -219,11 +225,10 @@ class WayBack:
         (dy, dmu), dz = np.empty((2, T, b, N), self.net.dtype), [None] * T
         t = T
         for segment, matrices in self._from_the_last():
-            t -= len(segment.steps)
-            for first, chunk, inside in self._pieces(segment, matrices):
-                steps, part = segment.steps[first : first + chunk.L], slice(t + first, t + first + chunk.L)
-                of_steps = d_hidden[part], dy[part], dmu[part]
-                dh, dc, dz[part] = self._chunk_backward(chunk, steps, G, inside, dh, dc, *of_steps, grads)
+            part = slice(t - len(segment.steps), t)
+            t, of_steps = part.start, (d_hidden[part], dy[part], dmu[part])
+            piece = self._piece(segment, matrices)
+            dh, dc, dz[part] = self._piece_backward(piece, segment.steps, G, dh, dc, *of_steps, grads)
         net, steps = self.net, self.run.steps
         x, h_prev, h = (np.concatenate(parts) for parts in zip(*((step.x, step.h_prev, step.h) for step in steps)))
         dx, cell_grads = self.cell.gradients(net, self.params, np.concatenate(dz), x, h_prev)
@@ -232,55 +237,51 @@ class WayBack:
         add(grads, cell_grads | drive_grads | {net.plastic_name: h_prev.T @ flat(dy)})
         return dx.reshape(T, b, -1), State(dh, dc, *G)
 
-    def _chunk_backward(self, chunk, steps, G, inside, dh, dc, d_hidden, dys, dmu, grads):
-        """From the adjoints at the chunk's end to those at its start -> dh, dc, dz of each step; fills dys, dmu, G."""
-        net, da, dz = self.net, chunk.begin_backward(G, inside), [None] * chunk.L
-        for t in reversed(range(chunk.L)):
-            dmu[t], dp = chunk.drive_backward(t, da)
+    def _piece_backward(self, piece, steps, G, dh, dc, d_hidden, dys, dmu, grads):
+        """From the adjoints at the end of the steps to those at the start -> dh, dc, dz of each; fills dys, dmu, G."""
+        net, w, da, dz = self.net, self.params[self.net.plastic_name], piece.begin_backward(G), [None] * len(steps)
+        for t in reversed(range(len(steps))):
+            dmu[t], dp = piece.drive_backward(t, da)
             dh = dh + d_hidden[t]
             dh_drive = drive_backward_h(net, dmu[t], steps[t].of_drive)
             if dh_drive is not None:
                 dh += dh_drive
             dz[t], dh_cell, dc, dys[t] = self.cell.backward(net, self.run.W_h, dh, dc, dp, steps[t].of_cell)
-            dh = dys[t] @ chunk.w.T
+            dh = dys[t] @ w.T
             dh += da[t]
             if dh_cell is not None:
                 dh += dh_cell
-            chunk.step_backward(t, dys[t], dh, da)
-        chunk.end_backward(dys, G, grads)
+            piece.step_backward(t, dys[t], dh, da)
+        piece.end_backward(dys, G, grads)
         return dh, dc, dz
 
-    def _pieces(self, segment, matrices):
-        """(number of its first step, Chunk, where Clip let pass at its end), from the last piece on."""
-        if not segment.cut:
-            return [(0, self._whole(segment, matrices), None)]
-        pieces = []
-        for first, (step, after, inside) in enumerate(zip(segment.steps, *self._after)):
-            chunk = self.run.replay([step], matrices, self.work)
-            chunk.end(after, self.net.clip, inside)
-            pieces.append((first, chunk, inside))
-            matrices = after
-        return reversed(pieces)
-
-    def _whole(self, segment, matrices):
-        """The Chunk of a segment; of the entries that it followed by themselves, those that Clip cut."""
-        chunk = self.run.replay(segment.steps, matrices, self.work, segment.entries)
+    def _piece(self, segment, matrices):
+        """The Chunk of a segment, which follows those of its entries that Clip cut; or its Dense."""
+        if segment.cut:
+            after, inside = self._places
+            return replay(segment.steps, self.run.dense([matrices, *after], self.work, inside))
+        chunk = replay(segment.steps, self.run.chunk(len(segment.steps), matrices, self.work, segment.entries))
         chunk.follow(chunk.cut)
         return chunk
 
     def _from_the_last(self):
         """Every segment with its matrices at the start, from the last to the first, recomputed where not kept."""
-        keep, bound, segments = self.run.plan.keep, self.net.clip, self.run.segments
+        keep, segments = self.run.plan.keep, self.run.segments
         for first in reversed(range(0, len(segments), keep)):
             block = segments[first : first + keep]
             starts = [block[0].starts]
             for segment in block[:-1]:
-                matrices = starts[-1].copy()
-                for piece in ([step] for step in segment.steps) if segment.cut else (segment.steps,):
-                    chunk = self.run.replay(piece, matrices, self.work, segment.entries)
-                    chunk.end(matrices, bound if segment.cut else np.inf, cut=segment.cut)
-                starts.append(matrices)
+                starts.append(starts[-1].copy())
+                self._recompute(segment, starts[-1])
             yield from zip(reversed(block), reversed(starts))
+
+    def _recompute(self, segment, matrices):
+        """Take the matrices from the segment's start to its end."""
+        steps, L = segment.steps, len(segment.steps)
+        if segment.cut:
+            replay(steps, self.run.dense([matrices] * (L + 1), self.work, cut=True))
+        else:
+            replay(steps, self.run.chunk(L, matrices, self.work, segment.entries)).end(matrices)
 
 
 class ByChunks:

@@ -23,7 +23,35 @@ A rule opts in by ``sums = Gated`` and two functions (``rules.outer`` is the sho
 
 import numpy as np
 
+from .dense import Dense, row_times, rows_of, times_row
 from .followed import Followed, add_at
+
+
+class DenseGated(Dense):
+    """v = g ⊗ Hebb + h_{t-1} qᵀ; so da = G q, dq = h_{t-1} G, dg = Σ_pre Hebb ⊗ G, and G ← g ⊗ G."""
+
+    def update(self, t, a, p, mu):
+        g, q, cache = self.net.rule.factors(self.net, self.params, mu, p)
+        hebb, (left, right) = self.places[t][0], self.work.outer(a, q)
+        for rows, v, Y in self.work.blocks:
+            np.matmul(left[rows], right[rows], out=v)
+            v += hebb[rows] if g is None else np.multiply(rows_of(g, rows)[:, None], hebb[rows], out=Y)
+            self.write(t, rows, v)
+        return g, q, cache
+
+    def update_backward(self, t, a, vectors, da):
+        (g, q, cache), hebb = vectors, self.places[t][0]
+        dq, dg = np.empty_like(da), None if g is None else np.empty_like(da)
+        for rows, *_ in self.work.blocks:
+            G = self.G[0][rows]
+            da[rows], dq[rows] = times_row(G, q[rows]), row_times(a[rows], G)
+            if g is not None:
+                np.einsum("bij,bij->bj", hebb[rows], G, out=dg[rows])
+                G *= rows_of(g, rows)[:, None]
+        dmu, dp, grads = self.net.rule.factors_backward(self.net, dg, dq, cache)
+        for name, grad in grads.items():
+            self.grads[name] = self.grads.get(name, 0) + grad
+        return dmu, dp
 
 
 class FollowedGated(Followed):
@@ -44,10 +72,8 @@ class FollowedGated(Followed):
 class Gated:
     """The vectors of one chunk of at most L steps of b episodes; ``append`` takes a step in."""
 
-    followed = FollowedGated
+    dense, followed = DenseGated, FollowedGated
     sides = 1  # matrices at the start: Hebb
-    # Entries of Hebb in the batch, and these times the steps: below, a chunk's calls of NumPy cost more than it saves.
-    small, short = 6_000, 64_000
 
     @staticmethod
     def prepare(net, params, L):

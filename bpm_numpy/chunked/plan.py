@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 CHUNK = 8  # pairs of steps cost more with every step in a chunk, its matrices less: measured, about even from 6 to 12
+FEWEST = 6_000  # entries of Hebb in the batch: below, calls of NumPy cost as much as what is done in them
+SHORTEST = 64_000  # entries times steps: the same
 SLICE = 1_500_000  # entries of Hebb in a slice of the batch: larger ones take memory, smaller ones calls of NumPy
 FEW = 0.05  # share of the entries that may be followed by themselves: one costs some ten times what it does in a matrix
 SMALL = 30_000  # entries of a slice, whose matrices cost no more than the calls of NumPy for the first that is followed
@@ -28,12 +30,12 @@ def choose_plan(net, T, B):
     It is "steps", the definition, for small matrices, and for larger ones in few steps; but where a sequence is long,
     so that only some starts of chunks are kept, never, since the definition keeps the matrices of every step.
     """
-    entries, chunks, sums = B * net.n_hidden**2, -(-T // CHUNK), net.rule.sums
-    if net.plasticity == "none" or sums is None:
+    entries, chunks = B * net.n_hidden**2, -(-T // CHUNK)
+    if net.plasticity == "none" or net.rule.sums is None:
         return "steps"
     if chunks > LONG:
         keep = int(np.sqrt(chunks))
-    elif entries < sums.small or entries * T < sums.short:
+    elif entries < FEWEST or entries * T < SHORTEST:
         return "steps"
     else:
         keep = 1

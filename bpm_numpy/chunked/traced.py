@@ -18,7 +18,50 @@ deta collects from the eta in front of the sums and, with a minus (ρ = 1 - eta)
 
 import numpy as np
 
+from .dense import Dense, row_times, rows_of, times_row
 from .followed import Followed, add_at
+
+
+class DenseTraced(Dense):
+    """v = Hebb + mu ⊗ E(t), with E(t) the trace after it took X = h_{t-1} p_tᵀ in ("notes"), or before ("paper").
+
+    Backward as in ``rules.trace``, with F the adjoint of the trace: both dtrace and G add to it.
+    """
+
+    def update(self, t, a, p, mu):
+        eta, (hebb, trace), trace_next = self.params["eta"], self.places[t], self.places[t + 1][1]
+        left, right = self.work.outer(a, eta * p)
+        for rows, v, Y in self.work.blocks:
+            of_mu = rows_of(mu, rows)[:, None]  # (b, 1, N or 1)
+            if self.net.reading == "paper":
+                np.multiply(of_mu, trace[rows], out=v)
+            np.matmul(left[rows], right[rows], out=Y)
+            np.multiply(1 - eta, trace[rows], out=trace_next[rows])
+            trace_next[rows] += Y
+            if self.net.reading == "notes":
+                np.multiply(of_mu, trace_next[rows], out=v)
+            v += hebb[rows]
+            self.write(t, rows, v)
+        return p, mu
+
+    def update_backward(self, t, a, vectors, da):
+        (p, mu), notes, eta = vectors, self.net.reading == "notes", self.params["eta"]
+        trace, drives = self.places[t][1], self.places[t + notes][1]
+        dmu, aF, deta = np.empty_like(da), np.empty_like(da), 0.0
+        for rows, Z, _ in self.work.blocks:
+            G, F = self.G[0][rows], self.G[1][rows]
+            np.einsum("bij,bij->bj", drives[rows], G, out=dmu[rows])
+            dE = np.multiply(rows_of(mu, rows)[:, None], G, out=Z)
+            if notes:
+                F += dE
+            da[rows], aF[rows] = times_row(F, p[rows]), row_times(a[rows], F)
+            deta -= np.vdot(trace[rows], F)
+            F *= 1 - eta
+            if not notes:
+                F += dE
+        da *= eta
+        self.grads["eta"] = self.grads.get("eta", 0) + deta + np.vdot(aF, p)
+        return dmu, eta * aF
 
 
 class FollowedTraced(Followed):
@@ -96,9 +139,8 @@ def _slope(rho, n):
 class Traced:
     """The vectors of one chunk of L steps of b episodes; methods as of ``gated.Gated``."""
 
-    followed = FollowedTraced
+    dense, followed = DenseTraced, FollowedTraced
     sides = 2  # matrices at the start: Hebb, trace
-    small, short = 16_000, 400_000
 
     prepare = Powers
 

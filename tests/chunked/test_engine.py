@@ -35,9 +35,7 @@ from configurations import identifier, read_only
 
 from bpm_numpy import PlasticNetwork, State
 from bpm_numpy.chunked import chunk, engine
-from bpm_numpy.chunked.gated import Gated
 from bpm_numpy.chunked.plan import Plan
-from bpm_numpy.chunked.traced import Traced
 from bpm_numpy.learning.losses import cross_entropy
 from bpm_numpy.learning.optimisers import adam, adam_init, clip_gradient_norm
 from bpm_numpy.parts import REGISTRIES
@@ -484,9 +482,8 @@ def matrices_kept(record, N):
 @pytest.mark.parametrize("rule", ("outer", "oja", "trace"))
 def test_the_matrices_kept_grow_like_the_square_root_of_the_length(monkeypatch, rule, clip):
     """By the plan that is chosen for the length. A hundred times as long: at most ten times as many."""
-    for sums in (Gated, Traced):  # or the shortest, of such small matrices, would go step by step
-        monkeypatch.setattr(sums, "small", 0)
-        monkeypatch.setattr(sums, "short", 0)
+    for name in ("FEWEST", "SHORTEST"):  # or the shortest, of such small matrices, would go step by step
+        monkeypatch.setattr(f"bpm_numpy.chunked.plan.{name}", 0)
     N = 3
     net = PlasticNetwork(2, N, 1, rule=rule, clip=clip)
     rng = np.random.default_rng(17)

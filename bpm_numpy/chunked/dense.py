@@ -1,0 +1,114 @@
+"""Steps one by one, for one slice of the batch: where Clip cuts, Hebb(t) is formed at every step.
+
+    y_t       = h_{t-1} w + h_{t-1} (alpha ⊗ Hebb(t))
+    Hebb(t+1) = Clip(v_t)                  v_t from Hebb(t), h_{t-1}, mu_t and p_t: a subclass, beside the rule's sums
+
+It is the definition, in few passes over the (b, N, N) matrices, all in memory that is there already. Backward, with G
+the adjoint of Hebb(t+1):
+
+    G ← G ⊗ inside                         where Clip let pass
+    the subclass gives da_t (of h_{t-1}), dmu_t and dp_t, and G ← the adjoint of Hebb(t) through v_t
+    the backward of drive and cell gives dy_t
+    dh_{t-1} += w dy_t + (alpha ⊗ Hebb(t)) dy_t + da_t
+    Z = h_{t-1} dy_tᵀ:   dalpha += Hebb(t) ⊗ Z,   G += alpha ⊗ Z
+
+The way back needs Hebb(t) of all steps: it takes them anew from where the chunk begins, into ``places`` of their own.
+"""
+
+import numpy as np
+
+from ..equations.plastic_weights import sum_to_shape
+
+
+class Dense:
+    """Steps from the matrices ``places[0]``: Hebb(t0) and, for a trace, the trace, each (b, N, N).
+
+    places: where the matrices of t0, t0 + 1, ... are or will be, a list; all the same ones where no way back is needed.
+    inside: (L, b, N, N) bool, where Clip let pass is written to, or None. cut: whether it cut any; asked of each step
+    until it is True, and only where ``inside`` is None.
+    """
+
+    def __init__(self, net, params, places, work, inside=None, cut=False):
+        self.net, self.params, self.alpha, self.w = net, params, params["alpha"], params[net.plastic_name]
+        self.places, self.work, self.inside, self.cut = places, work, inside, cut
+        self.steps = []  # a, and what ``update`` returns
+
+    def input(self, h_prev):
+        """y_t (b, N) of the next step."""
+        y, hebb = h_prev @ self.w, self.places[len(self.steps)][0]
+        for rows, Z, _ in self.work.blocks:
+            np.multiply(self.alpha, hebb[rows], out=Z)
+            y[rows] += row_times(h_prev[rows], Z)
+        return y
+
+    def append(self, h_prev, p, mu):
+        """Take a step in: its a = h_prev and p (b, N), and its drive mu, (b, N) | (b, 1) | (1, 1)."""
+        self.steps.append((h_prev, self.update(len(self.steps), h_prev, p, mu)))
+
+    def update(self, t, a, p, mu):
+        """Write the matrices of t + 1 by ``write``; -> whatever ``update_backward`` needs."""
+        raise NotImplementedError
+
+    def write(self, t, rows, v):
+        """Hebb(t+1) = Clip(v_t) of one block of episodes."""
+        hebb, bound = self.places[t + 1][0][rows], self.net.clip
+        np.clip(v, -bound, bound, out=hebb)
+        if self.inside is not None:
+            np.equal(v, hebb, out=self.inside[t][rows])
+        elif not self.cut:
+            self.cut = bool((v != hebb).any())
+
+    def begin_backward(self, G):
+        """From the end: G, the adjoint of each matrix, which all that follows writes. Returns room for da (L, b, N)."""
+        self.G, self.grads, self.dalpha = G, {}, np.zeros_like(self.alpha)
+        return np.empty((len(self.steps), *G[0].shape[:2]), self.net.dtype)
+
+    def drive_backward(self, t, da):
+        """Through the update by the drive of step t -> dmu_t, dp_t (b, N); writes da[t]."""
+        a, vectors = self.steps[t]
+        for rows, *_ in self.work.blocks:
+            self.G[0][rows] *= self.inside[t][rows]
+        return self.update_backward(t, a, vectors, da[t])
+
+    def update_backward(self, t, a, vectors, da):
+        """From dv_t in G[0] to the adjoints of the matrices of t, through the update alone; writes da (b, N), and adds
+        to ``grads``, the gradients of the rule's own parameters -> dmu_t, dp_t (b, N).
+        """
+        raise NotImplementedError
+
+    def step_backward(self, t, dy, dh, da):
+        """Through y_t: dy (b, N); adds to dh, the adjoint of h_{t-1} (b, N), all but w dy."""
+        a, hebb = self.steps[t][0], self.places[t][0]
+        left, right = self.work.outer(a, dy)
+        for rows, Z, _ in self.work.blocks:
+            np.multiply(self.alpha, hebb[rows], out=Z)
+            dh[rows] += times_row(Z, dy[rows])
+            np.matmul(left[rows], right[rows], out=Z)
+            self.dalpha += alpha_sum(hebb[rows], Z, self.alpha)
+            Z *= self.alpha
+            self.G[0][rows] += Z
+
+    def end_backward(self, dys, G, grads):
+        """Adds to ``grads``; the adjoints of the start are in G."""
+        for name, grad in (self.grads | {"alpha": self.dalpha}).items():
+            grads[name] += grad
+
+
+def rows_of(v, rows):
+    """Those episodes of v (b, ...), or of v (1, ...), the same for all."""
+    return v if len(v) == 1 else v[rows]
+
+
+def row_times(row, matrices):
+    """row (b, N) times matrices (b, N, N), episode by episode -> (b, N)."""
+    return np.matmul(row[:, None, :], matrices)[:, 0, :]
+
+
+def times_row(matrices, row):
+    """matrices (b, N, N) times row (b, N) as a column -> (b, N)."""
+    return np.matmul(matrices, row[:, :, None])[:, :, 0]
+
+
+def alpha_sum(matrices, Z, alpha):
+    """dalpha = Σ_b matrices ⊗ Z, summed over what shares one alpha."""
+    return sum_to_shape(np.einsum("bij,bij->ij", matrices, Z), alpha.shape)

@@ -52,7 +52,7 @@ class Dense:
     def write(self, t, rows, v):
         """Hebb(t+1) = Clip(v_t) of one block of episodes."""
         hebb, bound = self.places[t + 1][0][rows], self.net.clip
-        np.clip(v, -bound, bound, out=hebb)
+        v.clip(-bound, bound, out=hebb)
         if self.inside is not None:
             np.equal(v, hebb, out=self.inside[t][rows])
         elif not self.cut:
@@ -64,17 +64,18 @@ class Dense:
         return np.empty((len(self.steps), *G[0].shape[:2]), self.net.dtype)
 
     def drive_backward(self, t, da):
-        """Through the update by the drive of step t -> dmu_t, dp_t (b, N); writes da[t]."""
-        a, vectors = self.steps[t]
-        for rows, *_ in self.work.blocks:
-            self.G[0][rows] *= self.inside[t][rows]
-        return self.update_backward(t, a, vectors, da[t])
+        """Through the update by the drive of step t -> dmu_t, dp_t (b, N); writes da[t], G, and adds to ``grads``."""
+        return self.update_backward(t, *self.steps[t], da[t])
 
     def update_backward(self, t, a, vectors, da):
-        """From dv_t in G[0] to the adjoints of the matrices of t, through the update alone; writes da (b, N), and adds
-        to ``grads``, the gradients of the rule's own parameters -> dmu_t, dp_t (b, N).
-        """
+        """As ``drive_backward``: a (b, N) and ``vectors`` of the step, da (b, N). Begins with ``passed``."""
         raise NotImplementedError
+
+    def passed(self, t, rows):
+        """dv_t of one block of episodes, in place of G."""
+        G = self.G[0][rows]
+        G *= self.inside[t][rows]
+        return G
 
     def step_backward(self, t, dy, dh, da):
         """Through y_t: dy (b, N); adds to dh, the adjoint of h_{t-1} (b, N), all but w dy."""

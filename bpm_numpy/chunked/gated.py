@@ -43,7 +43,7 @@ class DenseGated(Dense):
         (g, q, cache), hebb = vectors, self.places[t][0]
         dq, dg = np.empty_like(da), None if g is None else np.empty_like(da)
         for rows, *_ in self.work.blocks:
-            G = self.G[0][rows]
+            G = self.passed(t, rows)
             da[rows], dq[rows] = times_row(G, q[rows]), row_times(a[rows], G)
             if g is not None:
                 np.einsum("bij,bij->bj", hebb[rows], G, out=dg[rows])

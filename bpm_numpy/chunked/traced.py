@@ -49,7 +49,7 @@ class DenseTraced(Dense):
         trace, drives = self.places[t][1], self.places[t + notes][1]
         dmu, aF, deta = np.empty_like(da), np.empty_like(da), 0.0
         for rows, Z, _ in self.work.blocks:
-            G, F = self.G[0][rows], self.G[1][rows]
+            G, F = self.passed(t, rows), self.G[1][rows]
             np.einsum("bij,bij->bj", drives[rows], G, out=dmu[rows])
             dE = np.multiply(rows_of(mu, rows)[:, None], G, out=Z)
             if notes:

@@ -92,6 +92,8 @@ class CueReward(RewardTask):
         self._put(self.shown, starts[..., None] + offsets, orders)
         self._put(self.shown, starts + go, GO)
         self._put(self.yes, starts + go, (orders == target[:, None, None]).any(axis=-1))
+        cues = self.drawn.cues[np.arange(B), self.shown] * (self.shown >= 0)[..., None]  # (T + 1, B, bits)
+        self.seen = np.concatenate([cues, (self.shown == GO)[..., None]], axis=-1)  # (T + 1, B, bits + 1)
 
     def _put(self, table, steps, values):
         """table[steps[b, ...], b] = values[b, ...] for all steps before T; table (T + 1, B), steps (B, ...)."""
@@ -100,9 +102,7 @@ class CueReward(RewardTask):
         table[steps[inside], episodes[inside]] = np.broadcast_to(values, steps.shape)[inside]
 
     def _see(self):
-        shown = self.shown[self.t]  # (B,)
-        cues = self.drawn.cues[np.arange(self.batch), shown] * (shown >= 0)[:, None]  # (B, bits)
-        return np.concatenate([cues, (shown == GO)[:, None]], axis=1)  # (B, bits + 1)
+        return self.seen[self.t]
 
     def _decides(self):
         return self.shown[self.t] == GO

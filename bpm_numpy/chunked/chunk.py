@@ -4,6 +4,7 @@ The vectors over neurons are the rule's ``sums``. Large matrices are worked on b
 block stays in the cache.
 """
 
+import math
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +20,22 @@ BLOCK = 100_000  # entries that are worked on together: with what they are made 
 NO_ENTRIES = np.empty(0, np.intp)
 
 
+def aligned(shape, dtype):
+    """An empty array at the start of a line of the cache: passes over such arrays take down to half the time."""
+    size, line = math.prod(shape) * np.dtype(dtype).itemsize, 64
+    room = np.empty(size + line, np.uint8)
+    first = -room.ctypes.data % line
+    return room[first : first + size].view(dtype).reshape(shape)
+
+
+def aligned_copies(matrices):
+    """A list of copies of the matrices (b, N, N)."""
+    copies = list(aligned((len(matrices), *matrices[0].shape), matrices[0].dtype))
+    for copy, matrix in zip(copies, matrices):
+        copy[...] = matrix
+    return copies
+
+
 class Work:
     """Arrays that chunks of a slice of b episodes write into.
 
@@ -29,7 +46,7 @@ class Work:
         N, self.dtype = net.n_hidden, net.dtype
         self.shape, self.sides = (b, N, N), net.rule.sums.sides
         size = min(b, max(1, BLOCK // N**2))
-        Z, Y = np.empty((2, size, N, N), self.dtype)
+        Z, Y = aligned((2, size, N, N), self.dtype)
         firsts = range(0, b, size)
         self.blocks = [(slice(first, min(first + size, b)), Z[: b - first], Y[: b - first]) for first in firsts]
         self.rows = np.empty((3, 0, b, N), self.dtype)
@@ -47,7 +64,7 @@ class Work:
     @cached_property
     def weights(self):
         """A matrix (b, N, N) for P_m of each side."""
-        return np.empty((self.sides, *self.shape), self.dtype)
+        return aligned((self.sides, *self.shape), self.dtype)
 
     def pairs(self, n):
         """Three arrays (n, b, N)."""

@@ -9,7 +9,7 @@ import numpy as np
 from ..drive import drive_backward, drive_backward_h, drive_forward
 from ..equations.readout import readout_backward, readout_forward
 from ..state import State, StepOutput
-from .chunk import NO_ENTRIES, Chunk, Work, flat
+from .chunk import NO_ENTRIES, Chunk, Work, aligned, aligned_copies, flat
 from .plan import most_followed
 
 TRIES = 3  # of one chunk: each follows more entries by themselves
@@ -77,7 +77,7 @@ class SliceRun:
     def __init__(self, net, params, state, plan):
         self.net, self.params, self.plan = net, params, plan
         self.h, self.c, *matrices = state
-        self.matrices = [matrix.copy() for matrix in matrices if matrix is not None]
+        self.matrices = aligned_copies([matrix for matrix in matrices if matrix is not None])
         self.cell = in_two_parts(net.cell, params)
         self.prepared = {1: net.rule.sums.prepare(net, params, 1)}  # a rule that these sums don't suit is refused
         self.W_h = self.cell.recurrent(net, params)
@@ -140,7 +140,7 @@ class SliceRun:
 
     def _reserve(self, n):
         """Room for n starts, in one piece: fresh memory in many small pieces costs as much as what is done in it."""
-        self.unused = list(np.empty((n, len(self.matrices), *self.matrices[0].shape), self.net.dtype))
+        self.unused = list(aligned((n, len(self.matrices), *self.matrices[0].shape), self.net.dtype))
 
     def _open_segment(self):
         starts = None
@@ -212,7 +212,8 @@ class WayBack:
     def _places(self):
         """Of a segment whose steps go one by one: matrices after each of them, and where Clip let pass."""
         L, matrices = self.run.plan.chunk, self.run.matrices
-        return np.empty((L, len(matrices), *matrices[0].shape), self.net.dtype), np.empty((L, *matrices[0].shape), bool)
+        after = aligned((L, len(matrices), *matrices[0].shape), self.net.dtype)
+        return after, np.empty((L, *matrices[0].shape), bool)
 
     def backward(self, d_hidden, d_state, grads):
         """d_hidden (T, b, N), the readout's adjoint of every h_t; d_state the adjoint of the final state.
@@ -220,7 +221,7 @@ class WayBack:
         Adds to ``grads``; returns dx (T, b, D) and the adjoint of the initial state.
         """
         dh, dc, *G = d_state
-        G = [matrix.copy() for matrix in G if matrix is not None]
+        G = aligned_copies([matrix for matrix in G if matrix is not None])
         T, b, N = d_hidden.shape
         (dy, dmu), dz = np.empty((2, T, b, N), self.net.dtype), [None] * T
         t = T

@@ -13,6 +13,7 @@ import pytest
 from bpm_numpy.files import read_text
 from bpm_numpy.lab import findings
 from bpm_numpy.lab.findings import FINDINGS
+from bpm_numpy.lab.interventions import load_interventions
 from bpm_numpy.lab.kept import Kept, median, number, span
 from bpm_numpy.lab.studies import DATA, STUDIES
 from bpm_numpy.site.readme import README, markdown_table, replace_table
@@ -73,7 +74,7 @@ def test_no_number_is_computed_for_nothing():
 
 def test_facts_hold_no_sentence_of_their_own():
     """Words are in the text, where the test above reads them: a string in a function of facts is a name or a joint."""
-    labels = {label for told in TOLD for label in told.kept.groups}
+    labels = {label for told in TOLD for label in told.kept.groups} | set(load_interventions(DATA / "maze")[0])
     for function in {of.facts for of in FINDINGS} | {findings.maze}:
         nodes = ast.walk(ast.parse(inspect.getsource(function)))
         constants = [node.value for node in nodes if isinstance(node, ast.Constant)]

@@ -40,6 +40,15 @@ class Leak(EligibilityRule):
         return p * dq - leak * dg, mu * dq, {"leak": -(mu * dg).sum(axis=0)}
 
 
+class SharedLeak(Leak):
+    """The same for a learnt rate, which no episode changes: its g is one vector (N,)."""
+
+    name = "shared leak"
+
+    def factors(self, net, params, mu, p):
+        return 1 - params["rate"] * params["leak"], mu * p, (mu, p, params["leak"])
+
+
 class SlowLeak(Leak):
     """The same rule, which has not opted in."""
 

@@ -95,11 +95,6 @@ class Dense:
             grads[name] += grad
 
 
-def rows_of(v, rows):
-    """Those episodes of v (b, ...), or of v (1, ...), the same for all."""
-    return v if len(v) == 1 else v[rows]
-
-
 def row_times(row, matrices):
     """row (b, N) times matrices (b, N, N), episode by episode -> (b, N)."""
     return np.matmul(row[:, None, :], matrices)[:, 0, :]

@@ -17,13 +17,15 @@ max(|g|, 1), which no later step is below.
 
 A rule opts in by ``sums = Gated`` and two functions (``rules.outer`` is the shortest example):
 
-    factors(net, params, mu, p)            mu as in the rule's forward, p (B, N) -> g, q (B, N), cache; g None: always 1
+    factors(net, params, mu, p)            mu as in the rule's forward, p (B, N) -> g, q, cache; g None: always 1
     factors_backward(net, dg, dq, cache)   dg (None where g is), dq (B, N) -> dmu (B, N), dp (B, N), gradients
+
+g and q are (B, N), or what broadcasts to it; dg and dq are (B, N) always.
 """
 
 import numpy as np
 
-from .dense import Dense, row_times, rows_of, times_row
+from .dense import Dense, row_times, times_row
 from .followed import Followed, add_at
 
 
@@ -32,10 +34,11 @@ class DenseGated(Dense):
 
     def update(self, t, a, p, mu):
         g, q, cache = self.net.rule.factors(self.net, self.params, mu, p)
+        g, q = None if g is None else np.broadcast_to(g, a.shape), np.broadcast_to(q, a.shape)
         hebb, (left, right) = self.places[t][0], self.work.outer(a, q)
         for rows, v, Y in self.work.blocks:
             np.matmul(left[rows], right[rows], out=v)
-            v += hebb[rows] if g is None else np.multiply(rows_of(g, rows)[:, None], hebb[rows], out=Y)
+            v += hebb[rows] if g is None else np.multiply(g[rows, None], hebb[rows], out=Y)
             self.write(t, rows, v)
         return g, q, cache
 
@@ -47,7 +50,7 @@ class DenseGated(Dense):
             da[rows], dq[rows] = times_row(G, q[rows]), row_times(a[rows], G)
             if g is not None:
                 np.einsum("bij,bij->bj", hebb[rows], G, out=dg[rows])
-                G *= rows_of(g, rows)[:, None]
+                G *= g[rows, None]
         dmu, dp, grads = self.net.rule.factors_backward(self.net, dg, dq, cache)
         for name, grad in grads.items():
             self.grads[name] = self.grads.get(name, 0) + grad

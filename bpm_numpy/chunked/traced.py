@@ -18,7 +18,7 @@ deta collects from the eta in front of the sums and, with a minus (ρ = 1 - eta)
 
 import numpy as np
 
-from .dense import Dense, row_times, rows_of, times_row
+from .dense import Dense, row_times, times_row
 from .followed import Followed, add_at
 
 
@@ -30,16 +30,15 @@ class DenseTraced(Dense):
 
     def update(self, t, a, p, mu):
         eta, (hebb, trace), trace_next = self.params["eta"], self.places[t], self.places[t + 1][1]
-        left, right = self.work.outer(a, eta * p)
+        mu, (left, right) = np.broadcast_to(mu, a.shape), self.work.outer(a, eta * p)
         for rows, v, Y in self.work.blocks:
-            of_mu = rows_of(mu, rows)[:, None]  # (b, 1, N or 1)
             if self.net.reading == "paper":
-                np.multiply(of_mu, trace[rows], out=v)
+                np.multiply(mu[rows, None], trace[rows], out=v)
             np.matmul(left[rows], right[rows], out=Y)
             np.multiply(1 - eta, trace[rows], out=trace_next[rows])
             trace_next[rows] += Y
             if self.net.reading == "notes":
-                np.multiply(of_mu, trace_next[rows], out=v)
+                np.multiply(mu[rows, None], trace_next[rows], out=v)
             v += hebb[rows]
             self.write(t, rows, v)
         return p, mu
@@ -51,7 +50,7 @@ class DenseTraced(Dense):
         for rows, Z, _ in self.work.blocks:
             G, F = self.passed(t, rows), self.G[1][rows]
             np.einsum("bij,bij->bj", drives[rows], G, out=dmu[rows])
-            dE = np.multiply(rows_of(mu, rows)[:, None], G, out=Z)
+            dE = np.multiply(mu[rows, None], G, out=Z)
             if notes:
                 F += dE
             da[rows], aF[rows] = times_row(F, p[rows]), row_times(a[rows], F)

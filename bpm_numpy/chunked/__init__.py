@@ -27,10 +27,9 @@ Backward, with G_m the adjoint of S_m(t1), each line the transpose of one above:
                     dalpha += (a_s ⊗ h_{t-1}) V_tsᵀ
     Z_m = Σ_t h_{t-1} (coef_m(t) dy_t)ᵀ:   dalpha += S_m ⊗ Z_m;   G_k ← Σ_m coef_mk ⊗ G_m + alpha ⊗ Z_k
 
-A chunk of ONE step needs no sum over s, and followed by Clip it is the definition itself. So there is one
-algorithm: chunks of L steps where a certificate proves that nothing is cut, chunks of one step where not. These need
-none of the sums, and most trained networks live there, so they have a form of their own (``dense``). Between the two:
-where it fails for few entries, these alone are followed step by step beside a chunk of all others (``followed``).
+So L steps make a chunk where a certificate proves that Clip cuts nothing. Where it cuts, steps go one by one, with
+Hebb(t) in full and clipped at each of them (``dense``): most trained networks live there. Between the two: where the
+certificate fails for few entries, these alone are followed step by step beside a chunk of all others (``followed``).
 
 Certificate, entry by entry: where Σ_m |coef|^ ⊗ |S_m| + Σ_s |a_s| (|driven_s|^)ᵀ is at most clip (1 - margin), nothing
 is cut. The hats are bounds of |coef_m(t)| and |driven_s(t)| at every step of the chunk, so by the triangle inequality

@@ -10,13 +10,11 @@ from functools import cached_property
 import numpy as np
 
 from ..equations.plastic_weights import sum_to_shape
-from .dense import alpha_sum, row_times, times_row
+from .dense import add_gradients, alpha_sum, row_times, times_row
 from .plan import most_followed
 
 FAR = 2  # bounds of Clip: where sums without Clip may go farther, digits are lost in the gap (see ``followed``)
 BLOCK = 100_000  # entries that are worked on together: with what they are made from and into, they fit a core's cache
-
-
 NO_ENTRIES = np.empty(0, np.intp)
 
 
@@ -30,10 +28,7 @@ def aligned(shape, dtype):
 
 def aligned_copies(matrices):
     """A list of copies of the matrices (b, N, N)."""
-    copies = list(aligned((len(matrices), *matrices[0].shape), matrices[0].dtype))
-    for copy, matrix in zip(copies, matrices):
-        copy[...] = matrix
-    return copies
+    return list(np.stack(matrices, out=aligned((len(matrices), *matrices[0].shape), matrices[0].dtype)))
 
 
 class Work:
@@ -252,8 +247,7 @@ class Chunk:
                     into += np.multiply(self.alpha, Z, out=Z)
         if self.followed is not None:
             self.followed.end_backward(G, grads["alpha"])
-        for name, grad in self.sums.gradients().items():
-            grads[name] += grad
+        add_gradients(grads, self.sums.gradients())
 
     @cached_property
     def _ends(self):

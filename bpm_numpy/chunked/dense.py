@@ -1,19 +1,21 @@
 """Steps one by one, for one slice of the batch: where Clip cuts, Hebb(t) is formed at every step.
 
     y_t       = h_{t-1} w + h_{t-1} (alpha ⊗ Hebb(t))
-    Hebb(t+1) = Clip(v_t)                  v_t from Hebb(t), h_{t-1}, mu_t and p_t: a subclass, beside the rule's sums
+    Hebb(t+1) = Clip(v_t)                  v_t from Hebb(t), h_{t-1}, mu_t and p_t, in a subclass beside the rule's sums
 
 It is the definition, in few passes over the (b, N, N) matrices, all in memory that is there already. Backward, with G
 the adjoint of Hebb(t+1):
 
-    G ← G ⊗ inside                         where Clip let pass
-    the subclass gives da_t (of h_{t-1}), dmu_t and dp_t, and G ← the adjoint of Hebb(t) through v_t
-    the backward of drive and cell gives dy_t
+    G ← G ⊗ inside                         inside: where Clip let v_t pass
+    through v_t, in the subclass:          da_t (of h_{t-1}), dmu_t, dp_t, and G ← the adjoint of Hebb(t)
+    through drive and cell:                dy_t
     dh_{t-1} += w dy_t + (alpha ⊗ Hebb(t)) dy_t + da_t
     Z = h_{t-1} dy_tᵀ:   dalpha += Hebb(t) ⊗ Z,   G += alpha ⊗ Z
 
-The way back needs Hebb(t) of all steps: it takes them anew from where the chunk begins, into ``places`` of their own.
+The way back needs Hebb(t) of all steps: it computes them anew from the first one, into ``places`` of their own.
 """
+
+from collections import defaultdict
 
 import numpy as np
 
@@ -31,7 +33,7 @@ class Dense:
     def __init__(self, net, params, places, work, inside=None, cut=False):
         self.net, self.params, self.alpha, self.w = net, params, params["alpha"], params[net.plastic_name]
         self.places, self.work, self.inside, self.cut = places, work, inside, cut
-        self.steps = []  # a, and what ``update`` returns
+        self.steps = []  # (a, cache of ``update``)
 
     def input(self, h_prev):
         """y_t (b, N) of the next step."""
@@ -46,10 +48,10 @@ class Dense:
         self.steps.append((h_prev, self.update(len(self.steps), h_prev, p, mu)))
 
     def update(self, t, a, p, mu):
-        """Write the matrices of t + 1 by ``write``; -> whatever ``update_backward`` needs."""
+        """Write the matrices of t + 1, Hebb by ``clip`` -> cache."""
         raise NotImplementedError
 
-    def write(self, t, rows, v):
+    def clip(self, t, rows, v):
         """Hebb(t+1) = Clip(v_t) of one block of episodes."""
         hebb, bound = self.places[t + 1][0][rows], self.net.clip
         v.clip(-bound, bound, out=hebb)
@@ -60,18 +62,18 @@ class Dense:
 
     def begin_backward(self, G):
         """From the end: G, the adjoint of each matrix, which all that follows writes. Returns room for da (L, b, N)."""
-        self.G, self.grads, self.dalpha = G, {}, np.zeros_like(self.alpha)
+        self.G, self.grads = G, defaultdict(int)
         return np.empty((len(self.steps), *G[0].shape[:2]), self.net.dtype)
 
     def drive_backward(self, t, da):
         """Through the update by the drive of step t -> dmu_t, dp_t (b, N); writes da[t], G, and adds to ``grads``."""
         return self.update_backward(t, *self.steps[t], da[t])
 
-    def update_backward(self, t, a, vectors, da):
-        """As ``drive_backward``: a (b, N) and ``vectors`` of the step, da (b, N). Begins with ``passed``."""
+    def update_backward(self, t, a, cache, da):
+        """As ``drive_backward``, with a (b, N), the cache and da (b, N) of the step. Clip's part: ``clip_backward``."""
         raise NotImplementedError
 
-    def passed(self, t, rows):
+    def clip_backward(self, t, rows):
         """dv_t of one block of episodes, in place of G."""
         G = self.G[0][rows]
         G *= self.inside[t][rows]
@@ -85,14 +87,19 @@ class Dense:
             np.multiply(self.alpha, hebb[rows], out=Z)
             dh[rows] += times_row(Z, dy[rows])
             np.matmul(left[rows], right[rows], out=Z)
-            self.dalpha += alpha_sum(hebb[rows], Z, self.alpha)
+            self.grads["alpha"] += alpha_sum(hebb[rows], Z, self.alpha)
             Z *= self.alpha
             self.G[0][rows] += Z
 
     def end_backward(self, dys, G, grads):
         """Adds to ``grads``; the adjoints of the start are in G."""
-        for name, grad in (self.grads | {"alpha": self.dalpha}).items():
-            grads[name] += grad
+        add_gradients(grads, self.grads)
+
+
+def add_gradients(grads, more):
+    """Add gradients, name by name, to those of a dict."""
+    for name, grad in more.items():
+        grads[name] += grad
 
 
 def row_times(row, matrices):

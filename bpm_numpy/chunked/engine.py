@@ -1,6 +1,7 @@
 """The whole sequence by chunks: slices of the batch, the starts that are kept, and the way back over them."""
 
 import copy
+from collections import defaultdict
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from ..drive import drive_backward, drive_backward_h, drive_forward
 from ..equations.readout import readout_backward, readout_forward
 from ..state import State, StepOutput
 from .chunk import NO_ENTRIES, Chunk, Work, aligned, aligned_copies, flat
+from .dense import add_gradients
 from .plan import most_followed
 
 TRIES = 3  # of one chunk: each follows more entries by themselves
@@ -34,7 +36,7 @@ class WholeCell:
     """A cell without a ``fast`` form, in the shape of one: step by step by its definition."""
 
     def __init__(self, cell, params):
-        self.cell, self.params, self.grads = cell, params, {}
+        self.cell, self.params, self.grads = cell, params, defaultdict(int)
 
     def inputs(self, net, params, x):
         return x
@@ -47,7 +49,7 @@ class WholeCell:
 
     def backward(self, net, W_h, dh, dc, dp, cache):
         dx, dh_prev, dc_prev, dy, grads = self.cell.backward(net, dh, dc, dp, cache)
-        self.grads = {name: grad + self.grads.get(name, 0) for name, grad in grads.items()}
+        add_gradients(self.grads, grads)
         return dx, dh_prev, dc_prev, dy
 
     def gradients(self, net, params, dx, x, h_prev):
@@ -112,7 +114,7 @@ class SliceRun:
         return chunk
 
     def dense(self, places, work, inside=None, cut=False):
-        """A Dense of this slice."""
+        """A Dense of this slice; arguments as there."""
         return self.net.rule.sums.dense(self.net, self.params, places, work, inside, cut)
 
     def advance(self, x):
@@ -147,9 +149,7 @@ class SliceRun:
         if len(self.segments) % self.plan.keep == 0:
             if not self.unused:
                 self._reserve(len(self.segments) // self.plan.keep + 1)  # as many as there are
-            starts = self.unused.pop()
-            for room, matrix in zip(starts, self.matrices):
-                room[...] = matrix
+            starts = np.stack(self.matrices, out=self.unused.pop())
         self.segments.append(Segment(starts))
 
     def _expected(self):
@@ -235,7 +235,7 @@ class WayBack:
         dx, cell_grads = self.cell.gradients(net, self.params, np.concatenate(dz), x, h_prev)
         _, _, of_drive = drive_forward(net, self.params, h)  # of all steps at once: no row knows of another
         _, drive_grads = drive_backward(net, flat(dmu), of_drive)
-        add(grads, cell_grads | drive_grads | {net.plastic_name: h_prev.T @ flat(dy)})
+        add_gradients(grads, cell_grads | drive_grads | {net.plastic_name: h_prev.T @ flat(dy)})
         return dx.reshape(T, b, -1), State(dh, dc, *G)
 
     def _piece_backward(self, piece, steps, G, dh, dc, d_hidden, dys, dmu, grads):
@@ -336,7 +336,7 @@ class ByChunks:
         d_hidden, readout_grads = readout_backward(d_logits.reshape(T * B, -1), d_values.reshape(-1), of_readout)
         d_hidden = d_hidden.reshape(T, B, N)
         grads = {name: np.zeros_like(value) for name, value in params.items()}
-        add(grads, readout_grads)
+        add_gradients(grads, readout_grads)
         dx, states = [], []
         for part, rows in zip(self.slices, self.rows):
             d_part = d_state.map(lambda v, rows=rows: v[rows])
@@ -344,11 +344,6 @@ class ByChunks:
             dx.append(dx_part)
             states.append(state)
         return grads, np.concatenate(dx, axis=1), _join_states(states)
-
-
-def add(grads, more):
-    for name, grad in more.items():
-        grads[name] += grad
 
 
 def _join_states(parts):

@@ -23,9 +23,11 @@ A rule opts in by ``sums = Gated`` and two functions (``rules.outer`` is the sho
 g and q are (B, N), or what broadcasts to it; dg and dq are (B, N) always.
 """
 
+from collections import defaultdict
+
 import numpy as np
 
-from .dense import Dense, row_times, times_row
+from .dense import Dense, add_gradients, row_times, times_row
 from .followed import Followed, add_at
 
 
@@ -33,27 +35,26 @@ class DenseGated(Dense):
     """v = g ⊗ Hebb + h_{t-1} qᵀ; so da = G q, dq = h_{t-1} G, dg = Σ_pre Hebb ⊗ G, and G ← g ⊗ G."""
 
     def update(self, t, a, p, mu):
-        g, q, cache = self.net.rule.factors(self.net, self.params, mu, p)
+        g, q, of_factors = self.net.rule.factors(self.net, self.params, mu, p)
         g, q = None if g is None else np.broadcast_to(g, a.shape), np.broadcast_to(q, a.shape)
         hebb, (left, right) = self.places[t][0], self.work.outer(a, q)
         for rows, v, Y in self.work.blocks:
             np.matmul(left[rows], right[rows], out=v)
             v += hebb[rows] if g is None else np.multiply(g[rows, None], hebb[rows], out=Y)
-            self.write(t, rows, v)
-        return g, q, cache
+            self.clip(t, rows, v)
+        return g, q, of_factors
 
-    def update_backward(self, t, a, vectors, da):
-        (g, q, cache), hebb = vectors, self.places[t][0]
+    def update_backward(self, t, a, cache, da):
+        (g, q, of_factors), hebb = cache, self.places[t][0]
         dq, dg = np.empty_like(da), None if g is None else np.empty_like(da)
         for rows, *_ in self.work.blocks:
-            G = self.passed(t, rows)
+            G = self.clip_backward(t, rows)
             da[rows], dq[rows] = times_row(G, q[rows]), row_times(a[rows], G)
             if g is not None:
                 np.einsum("bij,bij->bj", hebb[rows], G, out=dg[rows])
                 G *= g[rows, None]
-        dmu, dp, grads = self.net.rule.factors_backward(self.net, dg, dq, cache)
-        for name, grad in grads.items():
-            self.grads[name] = self.grads.get(name, 0) + grad
+        dmu, dp, grads = self.net.rule.factors_backward(self.net, dg, dq, of_factors)
+        add_gradients(self.grads, grads)
         return dmu, dp
 
 
@@ -136,7 +137,7 @@ class Gated:
     def begin_backward(self, d_rows, d_coefficients):
         """From the chunk's end: the adjoints of each matrix's rows and coefficients (None where those are 0 or 1)."""
         (self.d_driven,), ((self.d_product,),) = d_rows, d_coefficients  # (n, b, N), (b, N) or None
-        self.grads = {}
+        self.grads = defaultdict(int)
 
     def step_backward(self, t, add):
         """-> dmu_t, dp_t (b, N); all later steps are done.
@@ -151,8 +152,7 @@ class Gated:
         if g is not None:
             D[:t] *= g
             self.d_product *= g
-        for name, grad in grads.items():
-            self.grads[name] = self.grads.get(name, 0) + grad
+        add_gradients(self.grads, grads)
         return dmu, dp
 
     def used(self, t, d_driven):

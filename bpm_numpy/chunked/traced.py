@@ -40,15 +40,15 @@ class DenseTraced(Dense):
             if self.net.reading == "notes":
                 np.multiply(mu[rows, None], trace_next[rows], out=v)
             v += hebb[rows]
-            self.write(t, rows, v)
+            self.clip(t, rows, v)
         return p, mu
 
-    def update_backward(self, t, a, vectors, da):
-        (p, mu), notes, eta = vectors, self.net.reading == "notes", self.params["eta"]
+    def update_backward(self, t, a, cache, da):
+        (p, mu), notes, eta = cache, self.net.reading == "notes", self.params["eta"]
         trace, drives = self.places[t][1], self.places[t + notes][1]
         dmu, aF, deta = np.empty_like(da), np.empty_like(da), 0.0
         for rows, Z, _ in self.work.blocks:
-            G, F = self.passed(t, rows), self.G[1][rows]
+            G, F = self.clip_backward(t, rows), self.G[1][rows]
             np.einsum("bij,bij->bj", drives[rows], G, out=dmu[rows])
             dE = np.multiply(mu[rows, None], G, out=Z)
             if notes:
@@ -59,7 +59,7 @@ class DenseTraced(Dense):
             if not notes:
                 F += dE
         da *= eta
-        self.grads["eta"] = self.grads.get("eta", 0) + deta + np.vdot(aF, p)
+        self.grads["eta"] += deta + np.vdot(aF, p)
         return dmu, eta * aF
 
 

@@ -47,25 +47,32 @@ from bpm_numpy.proof.problems import join
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed}-{identifier(OPTIONS[seed % len(OPTIONS)])}")
 def test_agrees_with_the_definition(monkeypatch, seed):
-    """With all matrices worked on together, and with every episode's alone: what is found in one block is not lost."""
+    """With all matrices worked on together, and in blocks of one or two episodes, of which the last may be smaller."""
     problem, plan = case(seed)
     expected, _ = definition(problem)
     # What is driven without a bound grows, and so does its rounding.
     tolerance = 1e-10 if problem.net.modulator.name == "linear" else 1e-11
     assert_close(results(problem, plan), expected, tolerance)
     if plan.rows > 1:
-        monkeypatch.setattr(chunk, "BLOCK", 1)
+        monkeypatch.setattr(chunk, "BLOCK", episodes_in_a_block(seed) * problem.net.n_hidden**2)
         assert_close(results(problem, plan), expected, tolerance)
+
+
+def episodes_in_a_block(seed):
+    """1 in the first case of every configuration, 2 in the second."""
+    return 1 + seed // len(OPTIONS)
 
 
 def test_the_draws_cover_what_can_happen():
     """Among half of the cases of the test above, each of these is met at least 8 times."""
-    counts = dict.fromkeys(("T=1", "N=1", "B=1", "rest", "masked", "slices", "none", "few", "many", "mixed"), 0)
+    names = "T=1", "N=1", "B=1", "rest", "masked", "slices", "none", "few", "many", "mixed", "recomputed", "uneven"
+    counts = dict.fromkeys(names, 0)
     counts |= {f"chunk {L}": 0 for L in range(1, 11)} | {f"keep {k}": 0 for k in (1, 2, 3)}
     for seed in SEEDS[::2]:
         problem, plan = case(seed)
         T, B, _ = problem.inputs["x"].shape
-        cut = [where for _, parts in segments(problem.forward(problem.inputs, plan)) for *_, where in parts]
+        by_slice = [[cut for *_, cut in parts] for _, parts in segments(problem.forward(problem.inputs, plan))]
+        cut = list(itertools.chain(*by_slice))
         share = problem.cut_share()
         met = {
             "T=1": T == 1,
@@ -78,6 +85,8 @@ def test_the_draws_cover_what_can_happen():
             "few": 0 < share < 0.1,
             "many": share > 0.3,
             "mixed": plan.chunk > 1 and any(cut) and not all(cut),
+            "recomputed": any(cut and (k + 1) % plan.keep for one in by_slice for k, cut in enumerate(one[:-1])),
+            "uneven": any(cut) and plan.rows > 2 and plan.rows % episodes_in_a_block(seed),
             f"chunk {plan.chunk}": True,
             f"keep {plan.keep}": True,
         }
@@ -452,6 +461,20 @@ def test_single_precision(seed):
     ours = results(problem, draw_plan(rng, problem.inputs["x"].shape[1]))
     assert all(value.dtype == np.float32 for value in ours.values())
     assert_close(ours, definition(cast(problem, np.float64))[0], 1e-4)
+
+
+@pytest.mark.exact("few binary digits throughout, so that every product and sum of Hebb is exact in float32, too")
+@pytest.mark.parametrize("options, eta", EXACT[::5], ids=lambda v: identifier(v) if isinstance(v, dict) else str(v))
+def test_single_precision_where_clip_cuts(options, eta):
+    """No entry is on another side of the bound than in float64, so gradients may be compared. (Seen: 2e-5.)"""
+    problem = exact_problem(np.random.default_rng(7), options, eta)
+    expected, inside = definition(problem)
+    assert not inside.all()
+    for plan in (Plan(1, 3, 2), Plan(8, 2, 1)):
+        ours = results(cast(problem, np.float32), plan)
+        assert all(value.dtype == np.float32 for value in ours.values())
+        assert np.array_equal(ours["final hebb"], expected["final hebb"])
+        assert_close(ours, expected, 1e-4)
 
 
 # Memory.

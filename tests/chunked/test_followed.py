@@ -88,6 +88,26 @@ def test_two_pieces_are_the_whole(all_may_be_followed):
         assert_close(ours, {name: expected[name] for name in ours}, 1e-11)
 
 
+def test_steps_go_on_in_a_segment_that_began_as_a_chunk(all_may_be_followed):
+    """Where a chunk is shorter than the plan's, single steps after it fill its segment; some of them are cut."""
+    both = 0
+    for seed in range(0, 150, 5):
+        rng = np.random.default_rng((34, seed))
+        problem = draw(rng, OPTIONS[7 * seed % len(OPTIONS)], 30, BOUNDS[2 + seed % 3])
+        params, x, state = problem.split(problem.inputs)
+        run = problem.net.begin(params, state, plan=Plan(8, x.shape[1], 2))
+        for first in range(0, 30, 6):
+            run.advance(x[first : first + 4])
+            for x_t in x[first + 4 : first + 6]:
+                run.step(x_t)
+        traj = run.trajectory()
+        both += any(s.entries.size and s.cut for part in traj.record.slices for s in part.segments)
+        grads = problem.net.backward(params, traj, problem.d_logits, problem.d_values, problem.d_state)
+        ours, (expected, _) = as_dict({"h": traj.h, "logits": traj.logits}, traj.state, grads), definition(problem)
+        assert_close(ours, {name: expected[name] for name in ours}, 1e-11)
+    assert both >= 8
+
+
 def test_the_draws_cover_what_can_happen(all_may_be_followed):
     """Among the cases of the first test, each of these is met at least 8 times."""
     names = "first step", "last step", "middle", "back inside", "one column", "one row", "one episode", "eta outside"

@@ -40,13 +40,28 @@ class Leak(EligibilityRule):
         return p * dq - leak * dg, mu * dq, {"leak": -(mu * dg).sum(axis=0)}
 
 
-class SharedLeak(Leak):
-    """The same for a learnt rate, which no episode changes: its g is one vector (N,)."""
+class Presynaptic(Leak):
+    """E = h_{t-1} 1ᵀ - leak ⊗ Hebb, for a learnt rate: no episode changes its factors, g (N,) and q (1, 1)."""
 
-    name = "shared leak"
+    name = "presynaptic"
+    sums = Gated
+
+    def eligibility(self, net, params, hebb, h_prev, p, trace):
+        return super().eligibility(net, params, hebb, h_prev, np.ones_like(p), trace)
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        dhebb, dh_prev, dp, _, grads = super().eligibility_backward(net, dE, d_trace_next, cache)
+        return dhebb, dh_prev, np.zeros_like(dp), None, grads
+
+    def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):
+        return super().eligibility_jvp(net, t_params, t_hebb, t_h_prev, np.zeros_like(t_p), t_trace, cache)
 
     def factors(self, net, params, mu, p):
-        return 1 - params["rate"] * params["leak"], mu * p, (mu, p, params["leak"])
+        return 1 - params["rate"] * params["leak"], mu, (mu, p, params["leak"])
+
+    def factors_backward(self, net, dg, dq, cache):
+        mu, p, leak = cache
+        return dq - leak * dg, np.zeros_like(p), {"leak": -(mu * dg).sum(axis=0)}
 
 
 class SlowLeak(Leak):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from chunk_problems import as_dict, assert_close, definition, differences, results
-from own_parts import Contradicting, Leak, SharedLeak, SlowGRU, SlowLeak, Square, TwoMemories, WrongFactorsBackward
+from own_parts import Contradicting, Leak, Presynaptic, SlowGRU, SlowLeak, Square, TwoMemories, WrongFactorsBackward
 
 from bpm_numpy import gradcheck
 from bpm_numpy.bptt import ByStep
@@ -21,7 +21,7 @@ def problem(seed, T=11, regime="sometimes", **options):
 OWN = {
     "a rule": {"rule": Leak()},
     "a rule with a rate": {"rule": Leak(), "plasticity": "hebbian", "alpha": "neuron"},
-    "a rule whose g is the same for all episodes": {"rule": SharedLeak(), "plasticity": "hebbian"},
+    "a rule whose factors no episode changes": {"rule": Presynaptic(), "plasticity": "hebbian"},
     "a rule with fan-out": {"rule": Leak(), "fanout": True, "cell": "lstm", "reading": "paper"},
     "a cell without a fast form": {"cell": SlowGRU(), "rule": "oja"},
     "a cell with memories of its own": {"cell": TwoMemories(), "rule": "trace", "alpha": "scalar"},

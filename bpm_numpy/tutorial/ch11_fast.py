@@ -64,7 +64,7 @@ def traffic(problem, record_of):
             if function not in OPERATIONS:  # it is made of calls that are counted themselves
                 return super().__array_function__(function, types, arguments, options)
             arrays = [x for x in flat(arguments) if isinstance(x, np.ndarray)]
-            result = function(*plain(arguments), **options)
+            result = function(*plain(arguments), **{name: plain(value) for name, value in options.items()})
             note(function.__name__, arrays, result, OPERATIONS[function](arrays, result))
             return counted(result)
 

@@ -110,8 +110,8 @@ def trained_networks(data=DATA):
     """(study, label, plasticity) of each trained network kept in ``data``."""
     for name in STUDIES:
         if (data / name / "about.json").exists():
-            for label, line in load_about(name, data)["lines"].items():
-                yield name, label, line["settings"]["network_options"]["plasticity"]
+            for label in load_about(name, data)["lines"]:
+                yield name, label, load_recorded(name, label, data=data)[0].plasticity
 
 
 def trained_problem(name, label, data=DATA, dtype=None):

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..figures.draw_lost_runs import plot_lost_run, plot_remedies
 from ..figures.draw_maze import animate_walk, plot_path_lengths
+from ..lab.kept import number as as_printed
 from ..lab.studies import DATA, load_about, load_recorded, load_study
 from ..learning.episodes import draw_actions, rollout
 from ..learning.signs import SIGNS
@@ -226,6 +227,11 @@ class LostRun(NamedTuple):
     updates: np.ndarray
     columns: dict
     falls: int  # the last evaluation with three quarters of the best score
+
+
+def numbers(values, digits=1):
+    """Numbers in a row, as RESULTS.md has them; "never" for one that is infinite."""
+    return ", ".join("never" if np.isinf(value) else as_printed(value, digits) for value in values)
 
 
 def final_scores(scores):

@@ -11,13 +11,20 @@ import numpy as np
 
 from ..learning.training import build
 from .interventions import load_interventions
-from .kept import Kept, median, number, of_labels, paper_size, span
+from .kept import Kept, median, medians, number, of_labels, paper_size, span
 from .settings import settings_for
 from .task_order import load_matrices, scaled
 
 LOST = 4  # goals per episode in the maze; steps at random find one
 LEARNT = 0.3  # of what chance leaves: below that there is too little to forget
 EXPLODED = 1e4  # mean norm of the gradient between two evaluations
+# What several Findings measure and say.
+PER_DECISION = "reward per decision in the last third of an episode (0 is chance, 1 is always right)"
+GOALS = "goals found per episode, mean of the last fifth of the evaluations"
+DECAYED = """The task and the updates of the section before; the one change is that W_h and α lose a share of {share}
+    after each update."""
+MAZE_DECAYED = """ Without it the medians were {before}, and {lost_before} of {runs} runs were lost; with it
+    {lost_now}."""
 
 
 class Finding(NamedTuple):
@@ -78,9 +85,13 @@ def cue_reward(kept, scores):
     }
 
 
+def without_decay(kept, share=0.0):
+    """Scores at the end, as of ``of_labels``, of the same study without decay, whose name says so."""
+    return of_labels(share)(Kept(kept.name.removesuffix("-decay"), kept.data))
+
+
 def cue_reward_decay(kept, scores):
-    low, high, before = 0.2, 0.7, Kept("cue-reward", kept.data)  # the same without it
-    was = {name: before.end(name) for name in scores}
+    low, high, was = 0.2, 0.7, without_decay(kept)
     now_modulated, then_modulated = (np.concatenate([of["simple"], of["retroactive"]]) for of in (scores, was))
     return {
         "cues": kept.settings.task_options["cues"],
@@ -91,7 +102,7 @@ def cue_reward_decay(kept, scores):
         "failed_now": np.sum(now_modulated < low),
         "failed_before": np.sum(then_modulated < low),
         "learnt": np.sum(now_modulated > high),
-        "before": ", ".join(f"{name} {median(of)}" for name, of in was.items()),
+        "before": medians(was),
     }
 
 
@@ -158,7 +169,7 @@ def bandit(kept, scores):
         "seeds": len(best),
         "fell_from": number(best[worst]),
         "fell_to": number(scores["none"][worst]),
-        "regrets": ", ".join(f"{name} {median(of, 1)}" for name, of in regret.items()),
+        "regrets": medians(regret, 1),
     }
 
 
@@ -185,14 +196,14 @@ def reversal(kept, scores):
 
 
 def transitive(kept, scores):
-    inner = {name: kept.column(name, "inner")[:, -1] for name in scores}  # (S,) each
+    inner = {name: kept.column(name, "inner")[:, -1] for name in scores if name != "none"}  # (S,) each
     distances = [f"distance {k}" for k in range(1, kept.settings.task_options["items"])]
     return {
         "items": kept.settings.task_options["items"],
         "none_most": number(scores["none"].max()),
         "least": number(min(scores[name].min() for name in scores if name != "none")),
         "learnt_values": number(kept.about["references"]["learnt values"]["score"]),
-        "inner": ", ".join(f"{name} {median(of)}" for name, of in inner.items() if name != "none"),
+        "inner": medians(inner),
         "near": median(kept.column("plastic", distances[0])[:, -1]),
         "far": median(kept.column("plastic", distances[-1])[:, -1]),
     }
@@ -254,9 +265,8 @@ def maze_large(kept, scores):
 
 
 def maze_decay(kept, scores):
-    before = Kept(kept.name.removesuffix("-decay"), kept.data)  # the same maze without it
     ahead = {name: scores[name] - scores["plastic"] for name in ("simple", "retroactive")}  # (S,) each
-    was = {name: before.end(name, 0.2) for name in scores}
+    was = without_decay(kept, 0.2)
     plastic = [name for name in scores if name != "none"]
     rows = [row for row in load_interventions(kept.folder) if row["label"] != "plastic"]
     return maze(kept, scores) | {
@@ -265,7 +275,7 @@ def maze_decay(kept, scores):
         "above_none": sum(np.sum(scores[name] > scores["none"].max()) for name in plastic),
         "lost_before": sum(np.sum(of < LOST) for of in was.values()),
         "lost_now": sum(np.sum(of < LOST) for of in scores.values()),
-        "before": ", ".join(f"{name} {median(of, 1)}" for name, of in was.items()),
+        "before": medians(was, 1),
         **{f"{name}_seeds": np.sum(of > 0) for name, of in ahead.items()},
         **{f"{name}_ahead": span(of, 1) for name, of in ahead.items()},
         "of_mean": span([row["M is its mean"] / row["untouched"] for row in rows]),
@@ -347,7 +357,7 @@ FINDINGS = [
         study="cue-reward",
         chapter="14",
         task="Cue-reward association, {cues} cues",
-        measured="reward per decision in the last third of an episode (0 is chance, 1 is always right)",
+        measured=PER_DECISION,
         paper="only modulated networks learn it",
         verdict="modulation far ahead",
         holds=lambda none, plastic, simple, retroactive: none < plastic < min(simple, retroactive) - 0.2,
@@ -365,12 +375,12 @@ FINDINGS = [
         study="cue-reward-decay",
         chapter="14",
         task="Cue-reward association, {cues} cues, with decay",
-        measured="reward per decision in the last third of an episode (0 is chance, 1 is always right)",
+        measured=PER_DECISION,
         paper="as above",
         verdict="modulation far ahead",
         holds=lambda none, plastic, simple, retroactive: max(none, plastic) < min(simple, retroactive) - 0.2,
-        text="""The task and the updates of the section before; the one change is that W_h and α lose a share of
-        {share} after each update. Of {runs} modulated runs {learnt} end above {high} and {failed_now} below {low};
+        text=DECAYED
+        + """ Of {runs} modulated runs {learnt} end above {high} and {failed_now} below {low};
         without the decay {failed_before} ended below {low}. The medians without it were {before}.""",
         facts=cue_reward_decay,
     ),
@@ -484,7 +494,7 @@ FINDINGS = [
         study="maze",
         chapter="18",
         task="Grid maze, {squares}×{squares}",
-        measured="goals found per episode, mean of the last fifth of the evaluations",
+        measured=GOALS,
         paper="modulated above plastic above none",
         verdict="little between them",
         holds=lambda none, plastic, simple, retroactive: max(plastic, retroactive) < 1.15 * min(none, simple),
@@ -502,15 +512,15 @@ FINDINGS = [
         study="maze-decay",
         chapter="18",
         task="Grid maze, {squares}×{squares}, with decay",
-        measured="goals found per episode, mean of the last fifth of the evaluations",
+        measured=GOALS,
         paper="as above",
         verdict="simple slightly ahead",
         holds=lambda none, plastic, simple, retroactive: (
             none + 1 < min(plastic, retroactive) and max(plastic, retroactive) < simple < plastic + 1
         ),
-        text="""The room and the updates of the section before; the one change is that W_h and α lose a share of
-        {share} after each update. Without it the medians were {before}, and {lost_before} of {runs} runs were
-        lost; with it {lost_now}. Simple is ahead of the plastic network of the same seed in {simple_seeds} of
+        text=DECAYED
+        + MAZE_DECAYED
+        + """ Simple is ahead of the plastic network of the same seed in {simple_seeds} of
         {seeds} seeds; it differs by {simple_ahead} goals. Retroactive is ahead in {retroactive_seeds}; it differs
         by {retroactive_ahead}. After the {minutes} minutes that a non-plastic run takes, the plastic network is
         at {same_time} in the median. So here the paper's order holds for the simple network, by little.""",
@@ -522,7 +532,7 @@ FINDINGS = [
         study="maze-large",
         chapter="18",
         task="Grid maze, {squares}×{squares}",
-        measured="goals found per episode, mean of the last fifth of the evaluations",
+        measured=GOALS,
         paper="modulated above plastic above none",
         verdict="modulated runs lost",
         holds=lambda none, plastic, simple, retroactive: plastic > none + 3 and max(simple, retroactive) < none - 3,
@@ -546,13 +556,13 @@ FINDINGS = [
         study="maze-large-decay",
         chapter="18",
         task="Grid maze, {squares}×{squares}, with decay",
-        measured="goals found per episode, mean of the last fifth of the evaluations",
+        measured=GOALS,
         paper="as above",
         verdict="retroactive slightly ahead",
         holds=lambda none, plastic, simple, retroactive: none + 3 < plastic < retroactive < plastic + 2,
-        text="""The room and the updates of the section before; the one change is that W_h and α lose a share of
-        {share} after each update. Without it the medians were {before}, and {lost_before} of {runs} runs were
-        lost; with it {lost_now}. {above_none} of {every_run} plastic runs, modulated or not, end above every one
+        text=DECAYED
+        + MAZE_DECAYED
+        + """ {above_none} of {every_run} plastic runs, modulated or not, end above every one
         of none. In as many minutes plasticity is not ahead: after the {minutes} minutes that a non-plastic run
         takes, the plastic network is at {same_time} in the median. Retroactive is ahead of the plastic network of
         the same seed in {retroactive_seeds} of {seeds} seeds; it differs by {retroactive_ahead} goals. Simple is

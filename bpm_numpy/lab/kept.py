@@ -86,6 +86,11 @@ def median(values, digits=2):
     return number(np.median(values), digits)
 
 
+def medians(scores, digits=2):
+    """The medians of scores, {network: (S,)}, as they are printed: "none 0.50, plastic 0.69"."""
+    return ", ".join(f"{name} {median(of, digits)}" for name, of in scores.items())
+
+
 def span(values, digits=2):
     """The smallest and the largest as they are printed, "0.03 to 0.65"; or one number, if they are the same."""
     low, high = number(min(values), digits), number(max(values), digits)

@@ -50,7 +50,7 @@ from .runs import (
     settings_from,
     write_csv,
 )
-from .settings import DECAY, settings_for
+from .settings import DECAY, EXPERIMENTS, settings_for
 from .task_order import is_sequence, write_matrices
 
 MOST_SEEDS = 10_000
@@ -180,9 +180,8 @@ def by_curriculum(task, setting, easier, updates, then):
 
     ``easier``: changes that make it so; ``then``: changes of the rest, which has the updates that are left.
     """
-    lines = []
+    lines, left = [], EXPERIMENTS[task, setting]["updates"] - updates
     for network in NETWORKS:
-        left = settings_for(task, network, setting).updates - updates
         first = Line(f"{network}, easier", task, network, setting, easier | {"updates": updates})
         lines += [first, Line(network, task, network, setting, then | {"updates": left}, first.label)]
     return lines

@@ -1,6 +1,7 @@
 """How good each decision of an episode is, from the first to the last: what a network learns within an episode.
 
     means, numbers = by_decision(net, params, task, rng)      mean reward of the k-th decision, and in how many episodes
+    rewards = load_decisions(folder)["simple"]                the same of all recorded runs of a label (S, K)
 
 A decision is a step at which the answer counts.
 """
@@ -12,7 +13,7 @@ import numpy as np
 from ..arguments import check_count, check_generator
 from ..learning.episodes import rollout
 from ..learning.training import build
-from .runs import load_network, write_csv
+from .runs import load_network, read_csv, write_csv
 
 
 def by_decision(net, params, task, rng, batches=20):
@@ -46,3 +47,12 @@ def write_decisions(folder, runs):
             of = {"label": run.line.label, "seed": run.settings.seed, "decision": k}
             rows.append(of | {"reward": f"{mean:.4g}", "episodes": number})
     write_csv(Path(folder) / "decisions.csv", rows)
+
+
+def load_decisions(folder):
+    """A study's decisions.csv: {label: mean rewards of its seeds' k-th decisions (S, K)}; all S seeds have K."""
+    runs = {}  # label -> seed -> rewards
+    for row in read_csv(Path(folder) / "decisions.csv"):
+        runs.setdefault(row["label"], {}).setdefault(row["seed"], []).append(float(row["reward"]))
+    least = {label: min(map(len, seeds.values())) for label, seeds in runs.items()}
+    return {label: np.array([of[: least[label]] for of in seeds.values()]) for label, seeds in runs.items()}

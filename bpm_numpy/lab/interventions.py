@@ -9,7 +9,6 @@ Generators seeded alike give the same episodes whatever the intervention; only t
 them, differ.
 """
 
-import csv
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -21,7 +20,7 @@ from ..learning.episodes import Episode, draw_actions
 from ..learning.training import build
 from ..learning.trials import clear
 from ..parameters import parameter_shapes
-from .runs import load_network, write_csv
+from .runs import load_network, read_csv, write_csv
 
 
 class Intervention(NamedTuple):
@@ -193,7 +192,6 @@ def as_row(results):
 
 def load_interventions(folder):
     """The rows of a study's interventions.csv: dicts of label, seed and numbers, None where there is none."""
-    with open(Path(folder) / "interventions.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(Path(folder) / "interventions.csv")
     numbers = [{key: float(value) if value else None for key, value in list(row.items())[2:]} for row in rows]
     return [{"label": row["label"], "seed": int(row["seed"])} | of for row, of in zip(rows, numbers)]

@@ -286,6 +286,11 @@ def write_csv(path, rows):
         file.write(csv_bytes(rows))
 
 
+def read_csv(path):
+    """The rows of a table as ``write_csv`` writes it: dicts of strings. ValueError for a file that is no text."""
+    return list(csv.DictReader(io.StringIO(read_text(path), newline="")))
+
+
 def csv_bytes(rows):
     """What ``write_csv`` writes."""
     text = io.StringIO()

@@ -14,8 +14,6 @@
     decisions.csv       of some: the reward of the k-th decision of an episode (``decisions``)
 """
 
-import csv
-import io
 import json
 import os
 import platform
@@ -27,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_choice, check_count
-from ..files import locked, make_folder, read_json, read_text, replace_file
+from ..files import locked, make_folder, read_json, replace_file
 from ..learning.signs import SIGNS
 from ..learning.storage import load_parameters, save_parameters
 from ..learning.training import NETWORKS, NOT_SCORES, Settings, build
@@ -47,6 +45,7 @@ from .runs import (
     load_progress,
     load_settings,
     plain_settings,
+    read_csv,
     settings_from,
     write_csv,
 )
@@ -196,10 +195,10 @@ STUDIES = {
     ),
     "cue-reward-paper": Study(1, [at_full_size("none", 76_500, 900), at_full_size("simple", 3150, 50)]),
     "cue-reward-decay": Study(10, decayed(networks("cue-reward", "tiny", {"updates": 3000})), interventions=True),
-    "cue-reward-four": Study(5, decayed(networks("cue-reward", "four")), decisions=True),
-    "cue-reward-four-no-decay": Study(5, networks("cue-reward", "four"), decisions=True),
-    "cue-reward-four-curriculum": Study(5, decayed(FOUR_CUES), decisions=True),
-    "cue-reward-four-curriculum-no-decay": Study(5, FOUR_CUES, decisions=True),
+    "cue-reward-four": Study(5, networks("cue-reward", "four"), decisions=True),
+    "cue-reward-four-decay": Study(5, decayed(networks("cue-reward", "four")), decisions=True),
+    "cue-reward-four-curriculum": Study(5, FOUR_CUES, decisions=True),
+    "cue-reward-four-curriculum-decay": Study(5, decayed(FOUR_CUES), decisions=True),
     "association": Study(5, networks("association", "small", lstm=True)),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),
@@ -373,7 +372,7 @@ def load_recorded(name, label, batch=None, data=DATA):
 def load_study(name, data=DATA, column="score"):
     """What was kept of a study: about.json as a dict, and one ``runs.Group`` per label, of a column of curves.csv."""
     about = load_about(name, data)
-    rows = list(csv.DictReader(io.StringIO(read_text(Path(data) / name / "curves.csv"), newline="")))
+    rows = read_csv(Path(data) / name / "curves.csv")
     if not rows:
         raise ValueError(f"data: expected rows in {Path(data) / name / 'curves.csv'}, got none")
     check_choice("column", column, [key for key in rows[0] if key not in ("label", "seed", "update")])
@@ -393,8 +392,8 @@ def load_study(name, data=DATA, column="score"):
 def summarise(name, data=DATA):
     """The scores at the end of a kept study: a dict a label, with the medians of the other columns behind them."""
     about, groups = load_study(name, data)
-    header = next(csv.reader(io.StringIO(read_text(Path(data) / name / "curves.csv"), newline="")))
-    others = [key for key in header[4:] if key not in NOT_SCORES]  # behind label, seed, update, score
+    columns = list(read_csv(Path(data) / name / "curves.csv")[0])
+    others = [key for key in columns[4:] if key not in NOT_SCORES]  # behind label, seed, update, score
     medians = {key: [np.median(group.scores[:, -1]) for group in load_study(name, data, key)[1]] for key in others}
     rows = []
     for number, group in enumerate(groups):

@@ -6,14 +6,13 @@ A stage is an ordinary run, which starts from the parameters that the stage befo
 begins anew. The tasks share the network's outputs and all its weights but the input weights (``tasks.Block``).
 """
 
-import csv
 from pathlib import Path
 
 import numpy as np
 
 from ..learning.episodes import evaluate
 from ..learning.training import begin, build
-from .runs import load_network, write_csv
+from .runs import load_network, read_csv, write_csv
 
 EPISODES = 320  # of an evaluation
 CHANCE = {"cue-reward": 0.0, "bandit": 0.5, "association": 0.0}  # two arms, one of them the best
@@ -73,8 +72,7 @@ def load_matrices(folder):
     path = Path(folder) / "matrix.csv"
     if not path.exists():
         raise ValueError(f"folder: expected matrix.csv in {folder}, found none; python -m bpm_numpy study sequence")
-    with open(path, newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(path)
     tasks = list(rows[0])[3:]  # behind network, seed, stage
     K, scores = len(tasks), {}
     for row in rows:

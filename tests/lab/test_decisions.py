@@ -1,12 +1,10 @@
 """The reward by decision, held to loops over episodes; and what a study keeps of it."""
 
-import csv
-
 import numpy as np
 import pytest
 
-from bpm_numpy.lab.decisions import by_decision, write_decisions
-from bpm_numpy.lab.runs import load_network, train_in
+from bpm_numpy.lab.decisions import by_decision, load_decisions, write_decisions
+from bpm_numpy.lab.runs import load_network, train_in, write_csv
 from bpm_numpy.lab.settings import settings_for
 from bpm_numpy.lab.studies import Line, Run
 from bpm_numpy.learning.episodes import rollout
@@ -45,13 +43,16 @@ def test_what_is_kept_is_read_again(tmp_path):
             assert len(list(train_in(folder, settings))) == 1
             runs.append(Run(Line(network, "cue-reward", network, "tiny", changes), settings, folder))
     write_decisions(tmp_path, runs)
-    kept = {}
-    with open(tmp_path / "decisions.csv", newline="") as file:
-        for row in csv.DictReader(file):
-            kept.setdefault(row["label"], {}).setdefault(int(row["seed"]), []).append(float(row["reward"]))
+    kept = load_decisions(tmp_path)
     assert list(kept) == ["none", "plastic"] and {len(of) for of in kept.values()} == {2}
     for run in runs:
         task, _ = build(run.settings)
         means, _ = by_decision(*load_network(run.folder), task, np.random.default_rng((run.settings.seed, 5)))
         of = kept[run.line.label][run.settings.seed]
-        assert 3 < len(of) == len(means) and np.allclose(of, means, rtol=1e-3, atol=1e-12)
+        assert 3 < len(of) <= len(means) and np.allclose(of, means[: len(of)], rtol=1e-3, atol=1e-12)
+
+
+def test_seeds_are_read_up_to_the_last_decision_that_all_have(tmp_path):
+    rows = [("a", 0, 1, 0.1), ("a", 0, 2, 0.2), ("a", 0, 3, 0.3), ("a", 1, 1, 0.4), ("a", 1, 2, 0.5)]
+    write_csv(tmp_path / "decisions.csv", [dict(zip(("label", "seed", "decision", "reward"), row)) for row in rows])
+    assert load_decisions(tmp_path)["a"].tolist() == [[0.1, 0.2], [0.4, 0.5]]

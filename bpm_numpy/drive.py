@@ -14,15 +14,15 @@ from .parts import Parameter
 
 
 def drive_parameters(net):
-    """dict: name -> Parameter."""
+    """Of each part of the drive a dict: name -> Parameter."""
     if net.plasticity == "none":
-        return {}
+        return []
     if net.plasticity == "hebbian":
-        return {"rate": Parameter((), 0.1)}
+        return [{"rate": Parameter((), 0.1)}]
     N = net.n_hidden
     # Fan-out starts as the scalar M(t).
     fan = {"W_fan": Parameter((N,), 1.0), "b_fan": Parameter((N,), 0.0)} if net.fanout else {}
-    return net.modulator.parameters(net) | fan
+    return [net.modulator.parameters(net), fan]
 
 
 def drive_forward(net, params, h, M=None):

@@ -27,7 +27,7 @@ from .chunked.engine import ByChunks
 from .chunked.plan import CHUNK, LONGEST, Plan, can_be_chunked, choose_plan
 from .equations.readout import readout_forward
 from .parameters import init_parameters, parameter_shapes
-from .parts import find_part, is_registered
+from .parts import carried_by, find_part, is_registered
 from .rules.base import check_sums
 from .state import State
 from .step import forward_step
@@ -284,7 +284,7 @@ class PlasticNetwork:
     def _state_shapes(self, B):
         """Shapes of State's fields for B episodes; None where this configuration has no such field."""
         N, plastic = self.n_hidden, self.plasticity != "none"
-        c, trace = self.cell.carried(self), self.rule.carried(self) if plastic else None
+        c, trace = carried_by(self.cell, self), carried_by(self.rule, self) if plastic else None
         return State(
             h=(B, N),
             c=None if c is None else (B, *c),

@@ -16,7 +16,7 @@ import numpy as np
 
 from .arguments import check_size
 from .drive import drive_parameters
-from .parts import Parameter, check_parameter_names, normal
+from .parts import Parameter, check_parameter_table, normal
 
 
 def parameter_table(net):
@@ -25,7 +25,7 @@ def parameter_table(net):
     parts = [net.cell.parameters(net)]
     if net.plasticity != "none":
         parts.append({"alpha": Parameter({"full": (N, N), "neuron": (N,), "scalar": ()}[net.alpha], _small)})
-        parts += [drive_parameters(net), net.rule.parameters(net)]
+        parts += [*drive_parameters(net), net.rule.parameters(net)]
     if K is not None:
         parts.append({"W_k": Parameter((N, K), normal), "b_k": Parameter((K,), 0.0)})
     parts.append(
@@ -38,7 +38,7 @@ def parameter_table(net):
     )
     table = {}
     for part in parts:
-        check_parameter_names(part, net)
+        check_parameter_table(part, net)
         twice = [name for name in part if name in table]
         if twice:
             raise ValueError(f"parameters: expected a name once, got {', '.join(twice)} from two parts of {net}")
@@ -55,8 +55,6 @@ def init_parameters(net, rng):
     """dict: parameter name -> array of the network's dtype, drawn from ``rng`` as the table above says."""
     table, params = parameter_table(net), {}
     for name, (shape, _) in table.items():
-        if not isinstance(shape, tuple):
-            raise TypeError(f"parameters: expected the shape of {name} as a tuple, got {shape!r}")
         check_size(name, *shape)
     for name, (shape, start) in table.items():
         value = np.asarray(start(rng, shape) if callable(start) else np.full(shape, start))

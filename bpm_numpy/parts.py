@@ -91,14 +91,33 @@ def check_name(kind, value, known, also=""):
         raise ValueError(f"{kind}: expected {names}{also}, got {value!r}{how}")
 
 
-def check_parameter_names(names, of):
-    """Parameters may be called so: each a name as Python has them that is none of the INPUTS; or ValueError."""
+def check_parameter_table(parameters, of):
+    """A dict, name -> Parameter: names as Python has them that are none of the INPUTS, shapes as tuples.
+
+    TypeError for another kind of thing, ValueError for another name.
+    """
+    if not isinstance(parameters, dict):
+        raise TypeError(f"parameters: expected a dict of name -> Parameter, got {type(parameters).__name__} from {of}")
+    names = list(parameters)
     inputs = [name for name in names if name in INPUTS]
     if inputs:
         raise ValueError(f"parameters: expected names that no input has, got {', '.join(inputs)} from {of}")
     others = [name for name in names if not isinstance(name, str) or not name.isidentifier()]
     if others:
         raise ValueError(f"parameters: expected names such as W_m2, got {', '.join(map(repr, others))} from {of}")
+    for name, parameter in parameters.items():
+        if not isinstance(parameter, Parameter):
+            raise TypeError(f"parameters: expected a Parameter for {name}, got {parameter!r} from {of}")
+        if not isinstance(parameter.shape, tuple):
+            raise TypeError(f"parameters: expected the shape of {name} as a tuple, got {parameter.shape!r} from {of}")
+
+
+def carried_by(part, net):
+    """The shape of what a rule or a cell carries along in each episode, a tuple, or None; TypeError otherwise."""
+    shape = part.carried(net)
+    if shape is not None and not isinstance(shape, tuple):
+        raise TypeError(f"carried: expected a shape as a tuple, or None, got {shape!r} from {part}")
+    return shape
 
 
 def is_registered(part):

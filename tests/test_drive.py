@@ -20,7 +20,7 @@ def drive_case(net):
         lambda dmu, cache: drive_backward(net, dmu, cache),
         lambda t_params, t_h, cache: drive_jvp(net, t_params, t_h, cache),
         {"h": (B, N)},
-        {name: parameter.shape for name, parameter in drive_parameters(net).items()},
+        {name: parameter.shape for part in drive_parameters(net) for name, parameter in part.items()},
     )
 
 
@@ -61,7 +61,7 @@ def test_what_is_drawn_for_a_drive_is_what_it_reads():
     for options in drives():
         net = PlasticNetwork(2, N, 2, **options)
         params = net.init(np.random.default_rng(0))
-        own = {name: params[name] for name in drive_parameters(net)}
+        own = {name: params[name] for part in drive_parameters(net) for name in part}
         drive_forward(net, own, np.ones((B, N)))
         moved = drive_jvp(
             net,
@@ -70,4 +70,4 @@ def test_what_is_drawn_for_a_drive_is_what_it_reads():
             drive_forward(net, own, np.ones((B, N)))[2],
         )
         assert np.abs(moved).max() > 0
-    assert drive_parameters(PlasticNetwork(2, N, 2, plasticity="none")) == {}
+    assert drive_parameters(PlasticNetwork(2, N, 2, plasticity="none")) == []

@@ -9,6 +9,7 @@ import pytest
 from own_parts import Carrying, Leak, SometimesGated, Square, TwoMemories
 
 from bpm_numpy import PlasticNetwork, gradcheck
+from bpm_numpy.cells.rnn import RNN
 from bpm_numpy.chunked.gated import Gated
 from bpm_numpy.chunked.plan import Plan
 from bpm_numpy.modulators import Modulator
@@ -269,8 +270,31 @@ def test_a_start_that_is_no_finite_number_is_refused(start):
 
 
 def test_a_shape_that_is_no_tuple_is_refused():
-    with pytest.raises(TypeError, match="^parameters: expected the shape of u as a tuple, got 3$"):
+    with pytest.raises(TypeError, match="^parameters: expected the shape of u as a tuple, got 3 from "):
         with_parameters(u=Parameter(3, 0.3)).init(np.random.default_rng(6))
+    with pytest.raises(TypeError, match=r"^parameters: expected a Parameter for u, got \(\(3,\), 0.3\) from "):
+        with_parameters(u=((3,), 0.3)).init(np.random.default_rng(6))
+
+
+@pytest.mark.parametrize("name", ["W_fan", "b_fan"])
+def test_a_name_of_fan_outs_is_refused_for_a_modulators_parameter(name):
+    class Named(Tanh):
+        def parameters(self, net):
+            return super().parameters(net) | {name: Parameter((3,), 1.0)}
+
+    with pytest.raises(ValueError, match=f"^parameters: expected a name once, got {name} from two parts of Plastic"):
+        PlasticNetwork(2, 3, 2, modulator=Named(), fanout=True).init(np.random.default_rng(6))
+    assert name in PlasticNetwork(2, 3, 2, modulator=Named()).init(np.random.default_rng(6))
+
+
+@pytest.mark.parametrize("kind, base", [("rule", Outer), ("cell", RNN)])
+def test_what_is_carried_is_a_shape(kind, base):
+    class Carries(base):
+        def carried(self, net):
+            return 2
+
+    with pytest.raises(TypeError, match="^carried: expected a shape as a tuple, or None, got 2 from "):
+        PlasticNetwork(2, 3, 2, **{kind: Carries()}).initial_state(1)
 
 
 # What a rule may be that the package's own are not.

@@ -22,6 +22,7 @@ from .trees import leaves, rebuild
 
 EPS = float(np.finfo(np.float64).eps)
 RATIO = 4.0  # of one step to the next smaller one
+BESIDE = (1e-3, -1e-3)  # where noise shows that vanishes at params, such as dropout of a bias that is 0
 LEVELS = 22  # so many steps at most: 4^-21 is 2e-13
 ComplexWarning = np.exceptions.ComplexWarning
 
@@ -50,20 +51,21 @@ class LossAt:
         dtype = np.asarray(self.returned).dtype
         if dtype.kind in "fc":
             self.precision = max(EPS, float(np.finfo(dtype).eps))
-        self.again(
+        message = (
             "expected the same value at the same parameters, got {} and {}; look for random numbers drawn anew "
             "(dropout, sampled actions), for a state kept from call to call, for a loss that counts its calls"
         )
+        self.again(message)
+        line = self.along(self.spread(chosen))
+        for t in BESIDE:
+            _check_same(line(t)[0], line(t)[0], message)
 
     def dtype(self, value):
         return np.complex128 if self.method == "complex" else np.asarray(value).dtype
 
     def again(self, message):
         """Evaluate at ``params`` once more; ValueError unless it gives the same value, up to the last digits."""
-        value = self.evaluate({})
-        same = value == self.value or (np.isnan(value) and np.isnan(self.value))
-        if not same and not abs(value - self.value) <= 100 * EPS * abs(self.value):
-            raise ValueError(f"loss: {message.format(self.value, value)}")
+        _check_same(self.value, self.evaluate({}), message)
 
     def evaluate(self, moved):
         """The loss with some parameters moved, as a Python number."""
@@ -267,6 +269,13 @@ def _step_between_values(line, at, reach, known):
                     break
             return float(max(known, change))
     return float(known)
+
+
+def _check_same(one, other, message):
+    """Two values of the loss are the same, up to the last digits, or both NaN; ValueError otherwise."""
+    same = one == other or (np.isnan(one) and np.isnan(other))
+    if not same and not abs(one - other) <= 100 * EPS * abs(one):
+        raise ValueError(f"loss: {message.format(one, other)}")
 
 
 def _read_only(array):

@@ -125,8 +125,8 @@ class _Pair:
             check_is_array(f"forward: {name}", value)
             if value.dtype.kind not in "fc":
                 raise TypeError(f"forward: expected out to be real or complex, got dtype {value.dtype} in {name}")
-        if not leaves(result[0], "out"):
-            raise TypeError("forward: expected an array in out, got none")
+        if not any(value.size for value in leaves(result[0], "out").values()):
+            raise ValueError("forward: expected numbers in out, got none")
         return result
 
     def d_out(self):

@@ -17,7 +17,7 @@ from ..cells import Cell
 from ..equations.clip import clip_forward
 from ..modulators import Modulator
 from ..network import PlasticNetwork
-from ..parts import REGISTRIES, check_parameter_names, find_part
+from ..parts import REGISTRIES, carried_by, check_parameter_table, find_part
 from ..rules import Rule
 from .alone import Case, check_alone, compare, draw, read_only
 from .configuration import check_configuration, regimes_of
@@ -86,7 +86,7 @@ def check_cell(cell, rng, *, loops=None, raise_on_failure=True):
     findings = []
     for reading in READINGS:
         net = PlasticNetwork(D, N, 2, cell=cell, reading=reading)
-        carried, own = cell.carried(net), _shapes(cell, net)
+        carried, own = carried_by(cell, net), _shapes(cell, net)
         own.pop(cell.plastic_name, None)  # the network reads it, and the cell's gradients leave it out
         carried = {} if carried is None else {"c_prev": (B, *carried)}
         inputs = draw(rng, {"x": (B, D), "h_prev": (B, N), "y": (B, N)} | carried | own)
@@ -133,7 +133,7 @@ def _cell_case(cell, net):
 def _rule_inputs(rule, rng, reading):
     """A network without Clip, and inputs of its rule."""
     net = PlasticNetwork(D, N, 2, rule=rule, reading=reading, clip=np.inf)
-    carried = rule.carried(net)
+    carried = carried_by(rule, net)
     shapes = {"hebb": (B, N, N), "mu": (B, N), "h_prev": (B, N), "p": (B, N)}
     carried = {} if carried is None else {"trace": (B, *carried)}
     return net, draw(rng, shapes | carried | _shapes(rule, net))
@@ -190,10 +190,10 @@ def _present(names, values):
 
 
 def _shapes(part, net):
-    """dict: name -> shape of the part's parameters; ValueError where one is called as an input is."""
-    shapes = {name: parameter.shape for name, parameter in part.parameters(net).items()}
-    check_parameter_names(shapes, part)
-    return shapes
+    """dict: name -> shape of the part's parameters, which are checked."""
+    parameters = part.parameters(net)
+    check_parameter_table(parameters, part)
+    return {name: parameter.shape for name, parameter in parameters.items()}
 
 
 # Episodes and orientation
@@ -235,16 +235,19 @@ def _against_loops(case, inputs, loops, net, names):
 
 
 def _in_networks(rng, part):
-    """Findings through time: the part with every other part, drive and alpha at least once, in all regimes."""
-    kind = part.kind
+    """Findings through time, in all regimes: with every other part, reading and alpha, with and without fan-out.
+
+    A rule and a cell are driven by a rate every third time, else by the next modulator.
+    """
+    kind, alphas = part.kind, itertools.cycle(ALPHAS)
     others = {other: itertools.cycle(known) for other, known in REGISTRIES.items() if other != kind}
-    alphas, readings, fans = map(itertools.cycle, (ALPHAS, READINGS, (False, True)))
     findings = []
-    for number in range(max(len(known) for known in REGISTRIES.values())):
-        options = {other: next(names) for other, names in others.items()} | {kind: part}
-        rate = kind != "modulator" and number % 2 == 1
-        options |= {"plasticity": "hebbian", "modulator": "tanh"} if rate else {"plasticity": "modulated"}
-        options |= {"fanout": not rate and next(fans), "alpha": next(alphas), "reading": next(readings)}
+    for number in range(max(*map(len, REGISTRIES.values()), 3 * len(REGISTRIES["modulator"]) // 2)):
+        rate = kind != "modulator" and number % 3 == 2
+        options = {"plasticity": "hebbian"} if rate else {"plasticity": "modulated"}
+        options |= {other: next(names) for other, names in others.items() if not rate or other != "modulator"}
+        options |= {kind: part, "alpha": next(alphas), "reading": READINGS[number % 2]}
+        options |= {"fanout": not rate and number % 6 > 2, "modulator": options.get("modulator", "tanh")}
         for regime in regimes_of(options, REGIMES):
             try:
                 result = check_configuration(options, regime, rng)

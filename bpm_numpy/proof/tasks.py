@@ -40,23 +40,24 @@ def check_task(task, rng, *, raise_on_failure=True):
     if is_class and not findings[0].wrong:
         for setting, options in (kind.SMALL or {"defaults": {}}).items():
             try:
-                findings += _check_object(f"{setting}: ", kind(**options), rng)
+                findings += _check_object(f"{setting}: ", kind(**options), options, rng)
             except Exception as error:
                 findings.append(raised(f"{setting}: can be made", error))
     elif not findings[0].wrong:
-        findings += _check_object("", task, rng)
+        findings += _check_object("", task, {}, rng)
     return conclude(CheckReport(f"task {kind.name}", findings), raise_on_failure)
 
 
-def _check_object(title, task, rng):
-    """The Findings about the episodes of a task."""
+def _check_object(title, task, given, rng):
+    """The Findings about the episodes of a task, which was made with the options ``given``."""
 
     def make():
         return type(task)(**task.options)
 
-    checks = [_check_options, _check_seeds, _check_steps, _check_actions, _check_returned, _check_independence]
-    checks += [_check_copies, _check_sequences] if task.kind == "supervised" else [_check_copies]
-    return [_finding(title, check, make, rng) for check in (*checks, _check_summary)]
+    checks = [_check_seeds, _check_steps, _check_actions, _check_returned, _check_independence, _check_copies]
+    checks += [_check_sequences] * (task.kind == "supervised") + [_check_summary]
+    options = _finding(title, _check_options, copy.deepcopy(task), given, rng)
+    return [options] + [_finding(title, check, make, rng) for check in checks]
 
 
 class Notes:
@@ -141,9 +142,10 @@ def _check_class(notes, kind):
     notes.holds(of_dicts, f"SMALL: expected a dict, name -> options, got {kind.SMALL!r}")
 
 
-def _check_options(notes, make, rng):
-    """options make the same task, also through JSON."""
-    task = make()
+def _check_options(notes, task, given, rng):
+    """options are those that were given, and make the same task, also through JSON."""
+    kept = {name: task.options.get(name) for name in given}
+    notes.holds(json.dumps(kept) == json.dumps(given), f"options: expected those given, {given}, got {kept}")
     again = type(task)(**json.loads(json.dumps(task.options)))
     notes.holds(again.options == task.options, f"options: expected {task.options} again, got {again.options}")
     actions, other = _actions(task, rng), task.for_evaluation()
@@ -261,15 +263,18 @@ def _check_independence(notes, make, rng):
 
 def _check_copies(notes, make, rng):
     """a copy in the middle of an episode goes on alike."""
-    task = make()
-    actions = _actions(task, rng)
-    task.reset(2)
-    for action in actions[: task.T // 2]:
-        task.step(action)
+    task, fresh = make(), make()
+    actions, others, half = _actions(task, rng), _actions(task, rng), task.T // 2
+    for one in (task, fresh):
+        one.reset(2)
+        for action in actions[:half]:
+            one.step(action)
     other = copy.deepcopy(task)
-    for action in actions[task.T // 2 :]:
+    for action in others[half:]:  # first the original goes on, and another way
+        task.step(action)
+    for action in actions[half:]:
         what = "copy.deepcopy(task) to go on alike, and to share nothing"
-        (*ours, _), (*theirs, _) = task.step(action), other.step(action)
+        (*ours, _), (*theirs, _) = other.step(action), fresh.step(action)
         notes.same(what, tuple(ours), tuple(theirs))
 
 

@@ -9,14 +9,15 @@ import numpy as np
 from ..chunked.plan import Plan
 from .problems import Problem, join
 
-CHUNKS = Plan(chunk=4, rows=1, keep=1)  # small enough for a few steps of few episodes
+CHUNK = 4  # steps: small enough for a few of them
 
 
-def compare_ways(net, params, x, rng, state=None, plan=CHUNKS):
+def compare_ways(net, params, x, rng, state=None, plan=None):
     """Outputs, final state and gradients by chunks against those of the definition -> the largest difference, a float.
 
     x (T, B, D); ``state`` as in ``forward``; rng draws the loss, a random linear one. Each difference is relative to
     the largest entry of its array, or to 1. Around 1e-14 in float64 is rounding; 1e-2 is another function.
+    plan: a Plan, or None for two: one episode at a time, and all B together, which shows whether a chunk mixes them.
     """
     T, B = x.shape[:2]
     state = net.initial_state(B) if state is None else state
@@ -27,11 +28,14 @@ def compare_ways(net, params, x, rng, state=None, plan=CHUNKS):
     return float(np.max(list(differences(problem, plan).values())))
 
 
-def differences(problem, plan=CHUNKS):
+def differences(problem, plan=None):
     """Of a Problem: dict, name of an output, a field of the final state or an input (its gradient) -> difference."""
-    ours, theirs = (_results(problem, way) for way in (plan, "steps"))
+    theirs, B = _results(problem, "steps"), problem.inputs["x"].shape[1]
+    plans = [Plan(CHUNK, rows, keep=1) for rows in sorted({1, B})] if plan is None else [plan]
+    ways = [_results(problem, way) for way in plans]
     return {
-        name: float(np.abs(ours[name] - value).max(initial=0) / max(np.abs(value).max(initial=0), 1))
+        name: max(float(np.abs(ours[name] - value).max(initial=0)) for ours in ways)
+        / max(float(np.abs(value).max(initial=0)), 1)
         for name, value in theirs.items()
     }
 

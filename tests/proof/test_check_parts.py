@@ -249,6 +249,19 @@ class OtherFactors(Decay):
         return p * dq, mu * dq, {}
 
 
+class ForgetsInTheMean(Fading):
+    """By chunks each episode forgets as they all do in the mean."""
+
+    name = "forgets in the mean"
+
+    def factors(self, net, params, mu, p):
+        g, q, cache = super().factors(net, params, mu, p)
+        return np.broadcast_to(g.mean(axis=0), g.shape), q, cache
+
+    def factors_backward(self, net, dg, dq, cache):
+        return super().factors_backward(net, np.broadcast_to(dg.mean(axis=0), dg.shape), dq, cache)
+
+
 class WrongFactorsBackward(Fading):
     name = "wrong backward of factors"
 
@@ -305,6 +318,7 @@ WRONG_RULES = [
     (SaysItClips, r"clip sometimes: bound of Hebb: forward: expected Hebb\(t\+1\) within net.clip"),
     (NoChainToHebb, r"backward: wrong gradient of hebb"),
     (OtherFactors, r"in a network: .*by chunks is another function than the definition: "),
+    (ForgetsInTheMean, r"in a network: .*by chunks is another function than the definition: "),
     (WrongFactorsBackward, r"in a network: .*by chunks is another function than the definition: fade differs"),
     (NotAnalytic, r"backward, complex: backward: wrong gradient of hebb|loss: expected an analytic loss"),
     (Raises, r"runs: NotImplementedError: jvp comes later"),
@@ -475,3 +489,19 @@ def test_compare_ways_tells_rounding_from_another_function():
 
     assert difference(Fading()) < 1e-13 and difference("oja") < 1e-13
     assert difference(OtherFactors()) > 1e-3
+    assert difference(ForgetsInTheMean()) > 1e-3
+
+
+@pytest.mark.parametrize("check, part", [(check_rule, Fading()), (check_cell, Stacked()), (check_modulator, Half())])
+def test_in_networks_a_part_meets_every_other_part_reading_alpha_and_fan_out(check, part):
+    found = [finding.what for finding in check(part, rng()).findings if finding.what.startswith("in a network: ")]
+    words = [set(re.split("[ ,]+", what)) for what in found]
+    for kind, known in REGISTRIES.items():
+        for name in known if kind != part.kind else ():
+            assert any(name in of for of in words), name
+    assert part.kind == "modulator" or any("rate" in of for of in words)
+    for reading in ("notes", "paper"):
+        for alpha in ("full", "neuron", "scalar"):
+            assert any({reading, alpha} <= of for of in words)
+        for fan in (True, False):
+            assert any(reading in of and ("fan-out" in of) == fan and "rate" not in of for of in words)

@@ -372,7 +372,7 @@ def test_max_entries_samples_each_parameter_by_the_generator(method):
     assert sampled[0] == sampled[1] != sampled[2]
 
 
-@pytest.mark.parametrize("method, evaluations", [("complex", 14), ("central", 20)])
+@pytest.mark.parametrize("method, evaluations", [("complex", 20), ("central", 24)])
 def test_directions_take_the_same_few_evaluations_whatever_the_size(method, evaluations):
     for size in (1, 1000):
         calls = []
@@ -385,7 +385,7 @@ def test_directions_take_the_same_few_evaluations_whatever_the_size(method, eval
         options = {"method": method, "directions": 3, "rng": np.random.default_rng(0)}
         report = gradcheck(loss, {"w": w, "b": POINT["b"]}, {"w": 2 * w, "b": SLOPE["b"]}, **options)
         assert [row.checked for row in report.parameters] == [3, 3]
-        assert len(calls) == evaluations  # central: two each; and eight about the loss itself
+        assert len(calls) == evaluations  # central: two each; and some about the loss itself
 
 
 @both_methods
@@ -676,3 +676,38 @@ def test_the_callers_point_survives_a_loss_that_insists_on_writing():
         return value
 
     assert gradcheck(loss, {"w": w}, {"w": 2 * w}) and np.array_equal(w, [1.0, -2.0])
+
+
+def test_a_part_that_is_lost_is_seen_beside_a_much_larger_slope_in_another_parameter():
+    def loss(p):
+        return 10 * (p["a"] ** 2).sum() + 1e-6 * np.vdot(p["b"], p["b"]) + 1e-9 * p["b"].sum()
+
+    a, b = np.array([0.3, -1.2]), np.array([0.7, 0.4])
+    with pytest.raises(ValueError, match="^loss: expected an analytic loss, but along a direction in b the complex"):
+        gradcheck(loss, {"a": a, "b": b}, {"a": 20 * a, "b": np.full(2, 1e-9)}, method="complex")
+
+
+@both_methods
+def test_noise_that_is_nothing_at_the_parameters_is_seen(method):
+    def dropout(p):
+        return (p["x"] ** 2).sum() + (p["b"] * (masks.random(8) < 0.5)).sum()
+
+    params, masks = {"x": np.array([0.3, -1.2]), "b": np.zeros(8)}, np.random.default_rng(0)
+    with pytest.raises(ValueError, match="^loss: expected the same value at the same parameters"):
+        gradcheck(dropout, params, {"x": 2 * params["x"], "b": np.zeros(8)}, method=method)
+
+
+@both_methods
+@pytest.mark.parametrize(
+    "loss, gradient, atol",
+    [
+        (lambda p: (p["x"] * np.nan).sum(), np.nan, None),  # a network that has blown up
+        (lambda p: (p["x"] * np.nan).sum(), 0.0, None),
+        (lambda p: (p["x"] ** 2).sum(), 0.0, 0),  # a gradient that was forgotten
+    ],
+)
+def test_a_loss_without_a_slope_to_go_by_fails(method, loss, gradient, atol):
+    report = gradcheck(
+        loss, {"x": np.ones(2)}, {"x": np.full(2, gradient)}, method=method, atol=atol, raise_on_failure=False
+    )
+    assert not report.passed

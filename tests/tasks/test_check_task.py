@@ -190,6 +190,17 @@ class ScoreOfNumPy(Guess):
         return {"score": episode.rewards.mean(dtype=np.float32)}
 
 
+class LeavesSomethingToItsCopy(Guess):
+    """What it pays hangs on a function that a copy takes over as it is, with the original in it."""
+
+    def __init__(self, *, batch=4, numbers=3, T=6):
+        super().__init__(batch=batch, numbers=numbers, T=T)
+        self.steps = lambda: self.t
+
+    def _earn(self, actions):
+        return super()._earn(actions) * (1 + self.steps())
+
+
 class TakesACurvesColumn(Guess):
     def summarise(self, episode):
         return {"score": float(episode.rewards.mean()), "loss": 0.0}
@@ -204,9 +215,9 @@ class BetterUpwards(Guess):
 
 
 WRONG = [
-    (ForgetsAnOption, "options make the same task, also through JSON: AttributeError"),
-    (ChangesAnOption, "options: expected {'batch': 4, 'numbers': 5, 'T': 6} again"),
-    (NotForJson, "options make the same task, also through JSON: TypeError: Object of type ndarray"),
+    (ForgetsAnOption, "options are those that were given, and make the same task, also through JSON: AttributeError"),
+    (ChangesAnOption, "options: expected {'batch': 4, 'numbers': 4, 'T': 6} again"),
+    (NotForJson, "the same task, also through JSON: TypeError: Object of type ndarray"),
     (DrawsOnceForAll, "reset: expected new episodes, got the same ones 5 times"),
     (CountsItsEpisodes, "a copy of the Generator (what else is kept between episodes?), got others"),
     (DrawsAsItGoes, "step: expected nothing to be drawn"),
@@ -222,6 +233,7 @@ WRONG = [
     (ReadsWhatItReturned, "expected the same whatever the caller does to arrays that were returned"),
     (WritesIntoActions, "what is returned is the caller's, what is passed in stays: ValueError"),
     (SharesRewards, "whatever is answered in another episode of the batch, got others"),
+    (LeavesSomethingToItsCopy, "expected copy.deepcopy(task) to go on alike, and to share nothing"),
     (SharesItsPast, "expected the same episodes"),
     (DisturbsTheEpisode, "expected sequences to leave the episode under way alone"),
     (OtherSequences, "expected sequences to return the observations of reset and step"),
@@ -240,6 +252,34 @@ def test_a_wrong_task_is_found_and_named(task, words):
     report = check_task(as_defaults, np.random.default_rng(0), raise_on_failure=False)
     found = "\n".join(f"{finding.what}: {finding.wrong}" for finding in report.wrong())
     assert not report and words in found
+
+
+class IgnoresTheBatch(Guess):
+    SMALL = {"small": {"batch": 8}}
+
+    def __init__(self, *, batch=4, numbers=3, T=6):
+        super().__init__(batch=4, numbers=numbers, T=T)
+
+
+class PlaysByAnotherPay(Guess):
+    SMALL = {"small": {"pay": 2.0}}
+
+    def __init__(self, *, batch=4, numbers=3, T=6, pay=1.0):
+        super().__init__(batch=batch, numbers=numbers, T=T)
+        self._pay, self.pay = pay, 1.0
+
+    def _earn(self, actions):
+        return super()._earn(actions) * self._pay
+
+
+@pytest.mark.parametrize("task", [IgnoresTheBatch, PlaysByAnotherPay])
+def test_a_setting_whose_options_are_lost_is_found(task):
+    report = check_task(task, np.random.default_rng(0), raise_on_failure=False)
+    assert "small: options" in str(report) and "options: expected those given" in str(report)
+    given = next(iter(task.SMALL.values()))
+    made = check_task(task(**given), np.random.default_rng(0), raise_on_failure=False)
+    assert made.passed == (task is IgnoresTheBatch)  # as an object it is a whole task
+    assert made or "expected the same episodes of a task with the same options, got others" in str(made)
 
 
 def test_the_error_says_which_setting_is_wrong():

@@ -91,6 +91,9 @@ def test_minutes_count_words_formulas_code_and_figures_but_nothing_that_is_folde
     code = new_code_cell("a = 1\n" * 150)
     assert minutes(new_notebook(cells=[words, code])) == (20, 20)
     assert minutes(new_notebook(cells=[words, new_code_cell(code.source, metadata={"tags": [FOLD]})])) == (10, 10)
+    printed = [new_output("stream", text="def f():\n    return 1\n\n" * 75)]
+    assert minutes(new_notebook(cells=[words, new_code_cell("show_source(f)", outputs=printed)])) == (25, 25)
+    assert minutes(new_notebook(cells=[words, new_code_cell("print(f)", outputs=printed)])) == (15, 15)
     picture = new_output("display_data", data={"image/png": ""})
     assert minutes(new_notebook(cells=[words, new_code_cell("draw()", outputs=20 * [picture])])) == (20, 20)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bpm_numpy.figures.draw_start_here import plot_binding, plot_pre_to_post, plot_two_networks
+from bpm_numpy.figures.style import looks
 from bpm_numpy.tutorial import ch00_start_here as chapter
 from bpm_numpy.tutorial.grader import grade
 from tests.tutorial.exercises import check_named
@@ -61,3 +62,5 @@ def test_two_networks_have_a_line_per_run_and_their_median():
     assert [line.get_ydata().item() for line in axis.lines[:4]] == pytest.approx([0.5, 0.5, 0.7, 0.5])
     assert len(axis.lines) == 2 * (3 + 1) + 1 and list(axis.lines[-1].get_ydata()) == [0.6, 0.6]
     assert {"plastic weights", "fixed weights", "dotted: guess"} == {text.get_text() for text in axis.texts}
+    colours = [look["color"] for look in looks(["simple", "none"]).values()]  # as in every other figure
+    assert [axis.lines[3].get_color(), axis.lines[7].get_color()] == colours

@@ -6,6 +6,7 @@ from .style import COLOURS, LINES, gif, new_figure, styled
 
 CENTRED = {"ha": "center", "va": "center", "fontsize": 11}
 H_ROAD, HEBB_ROAD, PLAIN = COLOURS[0], COLOURS[1], "0.6"
+FLOWS = [COLOURS[k] for k in (0, 2, 6, 4)]  # fixed weights and plastic ones have the colours of style.NETWORKS
 
 # One step, as ``plot_step_graph`` draws it: name -> (x, y, text); parameters name the node that they enter.
 NODES = {
@@ -92,7 +93,7 @@ def plot_step_graph(stage="trace"):
             new = (start, end) in NEW[stage]
             _arrow(axis, nodes[start], nodes[end], HEBB_ROAD if new else PLAIN, 2.2 if new else 1)
             if letter and not (stage == "rate" and letter == "b"):
-                _letter(axis, nodes[start], nodes[end], letter, 0.7 if start in "EX" and end == "u" else 0.5)
+                _letter(axis, nodes[start], nodes[end], f"({letter})", 0.7 if start in "EX" and end == "u" else 0.5)
     top = 4.7 if stage == "trace" else 3.9
     for x, text in ((0, "enters step $t$"), (10.5, "enters step $t+1$")):
         axis.text(x, top, text, color="0.3", **CENTRED)
@@ -248,7 +249,7 @@ def plot_flow(norms):
     """
     figure, axis = new_figure(height=3.6)
     for number, (name, values) in enumerate(norms.items()):
-        colour, middle = (COLOURS[6], COLOURS[1], COLOURS[0], COLOURS[4])[number], np.median(values, axis=0)
+        colour, middle = FLOWS[number], np.median(values, axis=0)
         axis.plot(values.T, color=colour, linestyle="-", linewidth=0.4, alpha=0.3)
         axis.plot(middle, color=colour, linestyle=LINES[number], linewidth=2)
         where = ((24, 1e-11), (1, 2.5e-3), (1, 2e-5), (1, 2.5))[number]

@@ -5,7 +5,8 @@ import numpy as np
 from .style import COLOURS, LINES, large, new_figure
 
 GREY = "0.45"
-COLOUR_OF_ETA = dict(zip((1.0, 0.1, 0.3, 0.7), COLOURS))  # 1 is the outer product
+# 1 is the outer product, 0.1 the first trace: the colours of "simple" and "retroactive" in style.NETWORKS.
+COLOUR_OF_ETA = {1.0: COLOURS[2], 0.1: COLOURS[3], 0.3: COLOURS[5], 0.7: COLOURS[6]}
 
 
 @large
@@ -66,7 +67,7 @@ def plot_impulse_responses(responses):
     figure, axes = new_figure(1, 2, height=3.6)
     inside = {eta: response for eta, response in responses.items() if eta in COLOUR_OF_ETA}
     outside = {eta: response for eta, response in responses.items() if eta not in inside}
-    colours = COLOUR_OF_ETA | dict(zip(outside, COLOURS[4:]))
+    colours = COLOUR_OF_ETA | dict(zip(outside, (COLOURS[0], COLOURS[1], COLOURS[4])))
     for axis, part, title in zip(axes, (inside, outside), ("0 < η ≤ 1: fades", "η outside [0, 1]")):
         axis.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
         for (eta, response), line in zip(part.items(), LINES):
@@ -80,9 +81,13 @@ def plot_impulse_responses(responses):
 
 @large
 def plot_late_reward(delays, quiet, busy):
-    """Recall by delay: ``quiet`` dict label -> strength (K,), ``busy`` dict label -> share right (seeds, K)."""
+    """Recall by delay: ``quiet`` dict label -> strength (K,), ``busy`` dict label -> share right (seeds, K).
+
+    The labels of ``quiet``: the simple rule, those of COLOUR_OF_ETA, and the simple rule once more, with held activity.
+    """
     figure, (left, right) = new_figure(1, 2, height=4.2)
-    look = {label: {"color": COLOURS[n], "linestyle": LINES[n]} for n, label in enumerate(quiet)}
+    colours = [*COLOUR_OF_ETA.values(), COLOUR_OF_ETA[1.0]]
+    look = {label: {"color": colour, "linestyle": line} for label, colour, line in zip(quiet, colours, LINES)}
     for label, strength in quiet.items():
         left.plot(delays, strength, marker="o", markersize=3, label=label, **look[label])
     left.set(title="quiet: nothing in between", xlabel="delay k (steps)", ylabel="strength of the recall")

@@ -117,7 +117,7 @@ def plot_episode(traj, episode, times, names):
             image = draw_matrix(axis, matrices[t], bound, pre=label if t == times[0] else "", post="")
         figure.colorbar(image, ax=line, shrink=0.85, pad=0.01, ticks=(-bound, 0, bound), format="%.1f")
     for axis, t in zip(axes[0], times):
-        axis.set_title(f"t = {t}: {names[t]}\nM(t) = {M[t]:+.2f}", fontsize=8)
+        axis.set_title(f"t = {t}, {names[t].split()[0]}\nM = {M[t]:+.2f}", fontsize=11)
     return figure
 
 
@@ -213,14 +213,14 @@ def plot_saturation(at_bound, recalled, shown):
 def plot_moment(traj, episode, t, names):
     """Hebb(t), α ⊗ Hebb(t), and M up to the step before: one frame of ``animate_episode``."""
     hebb, alpha, M = traj.hebb[:, episode], traj.params["alpha"], traj.modulator[:, episode]
-    figure, (left, middle, right) = new_figure(1, 3, height=2.6, width_ratios=(4, 4, 3))
+    figure, (left, middle, right) = new_figure(1, 3, height=3.2, width_ratios=(4, 4, 3))
     image = draw_matrix(left, hebb[t], traj.net.clip, f"Hebb({t})")
     figure.colorbar(image, ax=left, shrink=0.7)
     image = draw_matrix(middle, alpha * hebb[t], symmetric_bound(alpha * hebb), f"α ⊗ Hebb({t})")
     figure.colorbar(image, ax=middle, shrink=0.7, format="%.1f")
     right.barh(range(t), M[:t], color=COLOURS[0])
     right.axvline(0, color="0.7", linewidth=0.8, linestyle="-")
-    right.set_yticks(range(len(names)), names, fontsize=7)
+    right.set_yticks(range(len(names)), names, fontsize=11)
     right.set(xlabel="M", xlim=(-1, 1), ylim=(len(names) - 0.5, -0.5))
     return figure
 

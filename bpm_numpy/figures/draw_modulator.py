@@ -23,14 +23,14 @@ def plot_influence(influence):
 
 
 @large
-def plot_four_modulators(z, values, slopes):
-    """M and dM/dz over z (K,): ``values`` and ``slopes`` are dicts name -> (K,)."""
+def plot_four_modulators(m, values, slopes):
+    """M and dM/dm over m (K,): ``values`` and ``slopes`` are dicts name -> (K,)."""
     figure, axes = new_figure(1, 2, height=3.6)
-    for axis, curves, title in zip(axes, (values, slopes), ("M", "slope, dM / dz")):
+    for axis, curves, title in zip(axes, (values, slopes), ("M", "slope, dM / dm")):
         axis.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
         for number, (name, curve) in enumerate(curves.items()):
-            axis.plot(z, curve, color=COLOURS[number], linestyle=LINES[number], linewidth=2, label=name)
-        axis.set(xlabel="z", title=title, ylim=(-1.7, 2.1), xlim=(z[0], z[-1]))
+            axis.plot(m, curve, color=COLOURS[number], linestyle=LINES[number], linewidth=2, label=name)
+        axis.set(xlabel="m", title=title, ylim=(-1.7, 2.1), xlim=(m[0], m[-1]))
     figure.legend(*axes[0].get_legend_handles_labels(), ncols=4, loc="outside lower center", columnspacing=1.2)
     return figure
 

@@ -3,27 +3,29 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from .style import COLOURS, LINES, new_figure, styled
+from .style import COLOURS, LINES, NETWORKS, new_figure, styled
 
 GREY = "0.45"
 LARGE = 13  # points: to be read at the width of a phone
 CENTRED = {"ha": "center", "va": "center", "fontsize": LARGE}
+KINDS = {"plastic weights": "simple", "fixed weights": "none"}  # the words of chapter 00 for two of NETWORKS
 
 
 @styled
 def plot_two_networks(shares, level, level_name, every=10):
-    """Share of right answers over training: ``shares`` name -> (runs, updates), a thin line per run, means of ``every``
-    updates; the thick line is their median. ``level``: a score that needs no memory of the cue, and its name.
+    """Share of right answers over training: ``shares`` name in KINDS -> (runs, updates), a thin line per run, means of
+    ``every`` updates; the thick line is their median. ``level``: a score that needs no memory of the cue, and its name.
     """
     figure, axis = new_figure(height=3.2)
-    for number, (name, runs) in enumerate(shares.items()):
+    for name, runs in shares.items():
+        place = NETWORKS.index(KINDS[name])
         means = runs[:, : runs.shape[1] // every * every].reshape(len(runs), -1, every).mean(axis=2)  # (runs, points)
         updates = every * (np.arange(means.shape[1]) + 0.5)
-        look = {"color": COLOURS[number], "linestyle": LINES[number]}
+        look = {"color": COLOURS[place], "linestyle": LINES[place]}
         axis.plot(updates, means.T, linewidth=0.7, alpha=0.6, **look)
         middle = np.median(means, axis=0)
         axis.plot(updates, middle, linewidth=2.5, **look)
-        axis.text(updates[-1] + every, middle[-1], name, color=COLOURS[number], va="center", fontsize=11)
+        axis.text(updates[-1] + every, middle[-1], name, color=COLOURS[place], va="center", fontsize=11)
     axis.plot([0, updates[-1]], [level, level], color=GREY, linewidth=1.2, linestyle=":")
     axis.text(updates[-1], level - 0.12, f"dotted: {level_name}", color=GREY, va="top", ha="right", fontsize=11)
     axis.spines["bottom"].set_bounds(0, runs.shape[1])

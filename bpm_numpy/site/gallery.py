@@ -22,14 +22,16 @@ def gallery(figures):
     import nbformat
 
     notebooks = [(path.name[:2], nbformat.read(path, as_version=4)) for path in find_notebooks()]
-    pages = "\n".join(read_text(ROOT / name) for name in PAGES)
+    cells = [cell.source for _, notebook in notebooks for cell in notebook.cells if cell.cell_type == "markdown"]
+    pages = "\n".join([read_text(ROOT / name) for name in PAGES] + cells)
     lines = [f"- [{name}]({name}): {describe(name, make, pages, notebooks)}" for name, make in sorted(figures.items())]
     return (HEAD + "\n".join(lines) + "\n").encode()
 
 
 def describe(name, make, pages, notebooks):
-    """The alt text of a picture: the one on ``pages``; or that of the one picture of its chapter's notebook that the
-    same function draws; or what its function's docstring begins with. notebooks: list of (number, notebook).
+    """The alt text of a picture: the first one in ``pages``, Markdown; or that of the one picture of its chapter's
+    notebook that the same function draws; or what its function's docstring begins with. notebooks: list of (number,
+    notebook).
 
     ValueError if there is none of these.
     """

@@ -5,6 +5,7 @@ A new chapter needs a line in PROMISES.
 """
 
 import ast
+import math
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -105,9 +106,9 @@ def needs(notebook):
 
 
 def minutes(notebook):
-    """(minutes to read, minutes with tasks, exercises and questions), by the rates above, each rounded to five.
+    """(minutes to read, minutes with tasks, exercises and questions), by the rates above, each rounded up to five.
 
-    What is folded is not read: neither folded code nor hints and answers.
+    What is folded is not read: neither folded code nor hints and answers. The code that ``show_source`` prints is read.
     """
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
@@ -116,8 +117,9 @@ def minutes(notebook):
     text, displays = re.subn(r"\$\$.*?\$\$", "", text, flags=re.S)
     text, formulas = re.subn(r"\$[^$]+\$", "", text)
     words = len(re.findall(r"\w+", re.sub(r"\]\([^)]*\)", "]", text))) + WORDS_PER_FORMULA * formulas
-    shown = [cell for cell in code if FOLD not in cell.metadata.get("tags", [])]
-    lines = sum(bool(line.strip()) for cell in shown for line in cell.source.splitlines())
+    read = [cell.source for cell in code if FOLD not in cell.metadata.get("tags", [])]
+    read += [output.get("text", "") for cell in code if "show_source(" in cell.source for output in cell.outputs]
+    lines = sum(bool(line.strip()) for part in read for line in part.splitlines())
     figures = sum("image/png" in output.get("data", {}) for cell in code for output in cell.outputs)
     reading = (
         words / WORDS_PER_MINUTE
@@ -137,7 +139,7 @@ def minutes(notebook):
 
 
 def _to_five(number):
-    return 5 * round(number / 5)
+    return 5 * math.ceil(number / 5)
 
 
 def graded(code):

@@ -87,14 +87,14 @@ def one_shot_mistake(d_logits, h_cue, h_label, M, w, alpha, W_y, wrong):
     hebb = M * E
     W = w + alpha * hebb
     dy = W_y @ d_logits
-    dW = np.outer(h_cue, dy)
+    dW = np.outer(dy, h_cue) if wrong == "dw transposed" else np.outer(h_cue, dy)
     dhebb = dW if wrong == "alpha lost" else alpha * dW
     dE = dhebb if wrong == "M lost" else M * dhebb
     read = dy @ W if wrong == "transposed" else W @ dy
-    written = dE @ h_label
+    written = h_label @ dE if wrong == "dE transposed" else dE @ h_label
     return {
         "h_cue": {"read only": read, "written only": written}.get(wrong, read + written),
-        "h_label": h_cue @ dE,
+        "h_label": dE @ h_cue if wrong == "dE transposed" else h_cue @ dE,
         "M": ((hebb if wrong == "M twice" else E) * dhebb).sum(),
         "w": dW,
         "alpha": dW if wrong == "Hebb lost" else hebb * dW,
@@ -131,6 +131,8 @@ ONE_SHOT = Exercise(
             "alpha lost": "(j): Hebb is used as alpha ⊗ Hebb, so dHebb = alpha ⊗ dw(3)",
             "Hebb lost": "(j): alpha is used as alpha ⊗ Hebb, so dalpha = Hebb ⊗ dw(3)",
             "transposed": "(i): dh_cue[i] sums over j, the neurons after the connection: w(3) @ dy, not dy @ w(3)",
+            "dw transposed": "(i): dw(3)[i, j] is h_cue[i] dy[j]; pre and post are exchanged",
+            "dE transposed": "(e): dh_cue[i] sums over j: dE @ h_label. dh_label[j] sums over i: h_cue @ dE",
             "read only": "(e): the cue is used twice; the road through what was written is missing in dh_cue",
             "written only": "(i): the cue is used twice; the road through y is missing in dh_cue",
             "M lost": "(c): Hebb = M E, so dE = M dHebb",

@@ -144,6 +144,7 @@ CLIP = Exercise(
         "(b): there are two bounds, and -1 is forgotten": lambda d, u: {"u": d * (u <= 1)},
         "(b): the value is cut, not the gradient": lambda d, u: {"u": np.clip(d, -1, 1)},
         "(b): inside, the slope is 1, not u": lambda d, u: {"u": d * np.clip(u, -1, 1)},
+        "(b): the mask is the slope; du is the mask times what comes in": lambda d, u: {"u": np.abs(u) <= 1},
     },
 )
 
@@ -177,6 +178,7 @@ CLIPPED_UPDATE = Exercise(
             "M": (E * d).sum(),
             "E": M * d,
         },
+        "(b): the mask belongs to du, before the way parts: dHebb(t) needs it too": lambda d, hebb, M, E: {"hebb": d},
         "(c): Hebb(t) is added as it is, dHebb has no factor M": lambda d, hebb, M, E: {
             "hebb": M * d * _inside(hebb, M, E)
         },

@@ -169,36 +169,36 @@ def _M(h, W_m, b_m):
     return np.tanh(h @ W_m + b_m)  # (B,)
 
 
-def _dz(dM, h, W_m, b_m):
+def _dm(dM, h, W_m, b_m):
     return dM * (1 - _M(h, W_m, b_m) ** 2)  # (B,)
 
 
-def _below_z(dz, h, W_m):
-    """What comes of dz (B,), right or wrong."""
-    return {"h": np.outer(dz, W_m), "W_m": dz @ h, "b_m": dz.sum()}
+def _below_m(dm, h, W_m):
+    """What comes of dm (B,), right or wrong."""
+    return {"h": np.outer(dm, W_m), "W_m": dm @ h, "b_m": dm.sum()}
 
 
 MODULATOR = Exercise(
     forward=_M,
     draw=lambda rng: _draw_h(rng, "m"),
     mistakes={
-        "(f): the slope of tanh is missing, dz = (1 - M²) dM": lambda dM, h, W_m, b_m: _below_z(dM, h, W_m),
-        "(f): the slope is 1 - M², and M is a tanh already: no second tanh": lambda dM, h, W_m, b_m: _below_z(
+        "(f): the slope of tanh is missing, dm = (1 - M²) dM": lambda dM, h, W_m, b_m: _below_m(dM, h, W_m),
+        "(f): the slope is 1 - M², and M is a tanh already: no second tanh": lambda dM, h, W_m, b_m: _below_m(
             dM * (1 - np.tanh(_M(h, W_m, b_m)) ** 2), h, W_m
         ),
-        "(f): the slope is 1 - M²; M (1 - M) is that of σ": lambda dM, h, W_m, b_m: _below_z(
+        "(f): the slope is 1 - M²; M (1 - M) is that of σ": lambda dM, h, W_m, b_m: _below_m(
             dM * _M(h, W_m, b_m) * (1 - _M(h, W_m, b_m)), h, W_m
         ),
         "(f): W_m and b_m serve all episodes: their parts are summed, not averaged": lambda dM, h, W_m, b_m: {
-            "W_m": _dz(dM, h, W_m, b_m) @ h / len(h),
-            "b_m": _dz(dM, h, W_m, b_m).mean(),
+            "W_m": _dm(dM, h, W_m, b_m) @ h / len(h),
+            "b_m": _dm(dM, h, W_m, b_m).mean(),
         },
         "(f): episode 0 is not everyone's: sum over the episodes": lambda dM, h, W_m, b_m: {
-            "W_m": _dz(dM, h, W_m, b_m)[0] * h[0],
-            "b_m": _dz(dM, h, W_m, b_m)[0],
+            "W_m": _dm(dM, h, W_m, b_m)[0] * h[0],
+            "b_m": _dm(dM, h, W_m, b_m)[0],
         },
-        "(g): h_t steers what is written, so it gets W_m dz": lambda dM, h, W_m, b_m: {"h": 0 * h},
-        "(g): the partner of h_t is W_m, not h_t": lambda dM, h, W_m, b_m: {"h": _dz(dM, h, W_m, b_m)[:, None] * h},
+        "(g): h_t steers what is written, so it gets W_m dm": lambda dM, h, W_m, b_m: {"h": 0 * h},
+        "(g): the partner of h_t is W_m, not h_t": lambda dM, h, W_m, b_m: {"h": _dm(dM, h, W_m, b_m)[:, None] * h},
     },
 )
 
@@ -224,13 +224,13 @@ def _difference_backward(dM, h, W_m, b_m, W_m2, b_m2, gain, sign=-1.0, with_gain
     """The gradients of DIFFERENCE, with two places for a mistake."""
     first, second = np.tanh(h @ W_m + b_m), np.tanh(h @ W_m2 + b_m2)  # (B,), (B,)
     factor = gain if with_gain else 1.0
-    dz, dz2 = dM * factor * (1 - first**2), sign * dM * factor * (1 - second**2)
+    dm, dm2 = dM * factor * (1 - first**2), sign * dM * factor * (1 - second**2)
     return {
-        "h": np.outer(dz, W_m) + np.outer(dz2, W_m2),
-        "W_m": dz @ h,
-        "b_m": dz.sum(),
-        "W_m2": dz2 @ h,
-        "b_m2": dz2.sum(),
+        "h": np.outer(dm, W_m) + np.outer(dm2, W_m2),
+        "W_m": dm @ h,
+        "b_m": dm.sum(),
+        "W_m2": dm2 @ h,
+        "b_m2": dm2.sum(),
         "gain": (dM * (first - second)).sum(),
     }
 
@@ -239,10 +239,10 @@ DIFFERENCE = Exercise(
     forward=lambda h, W_m, b_m, W_m2, b_m2, gain: gain * (np.tanh(h @ W_m + b_m) - np.tanh(h @ W_m2 + b_m2)),
     draw=lambda rng: _draw_h(rng, "m", "m2") | {"gain": np.array(0.5 + rng.random())},
     mistakes={
-        "(n): the second tanh is subtracted, so dz2 has a minus": lambda dM, **inputs: _difference_backward(
+        "(n): the second tanh is subtracted, so dm2 has a minus": lambda dM, **inputs: _difference_backward(
             dM, **inputs, sign=1.0
         ),
-        "(n): gain is a factor of both tanh: dz and dz2 need it": lambda dM, **inputs: _difference_backward(
+        "(n): gain is a factor of both tanh: dm and dm2 need it": lambda dM, **inputs: _difference_backward(
             dM, **inputs, with_gain=False
         ),
         "(o): gain belongs to the difference, both tanh are in its gradient": lambda dM, h, W_m, b_m, **others: {

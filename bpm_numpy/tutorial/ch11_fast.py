@@ -314,7 +314,7 @@ def figure_benchmark():
 
 
 def figure_benchmark_curves():
-    """Time and memory over T, B and N, likewise."""
+    """Time above, peak memory below, over steps T, batch B and neurons N; log-log, a line per engine with its slope."""
     return plot_curves(json.loads(RESULTS.read_text()))
 
 

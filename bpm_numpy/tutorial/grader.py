@@ -9,10 +9,11 @@
     def clip_backward(d, u):
         ...                                  # your turn: return {"u": ...}
 
-    grade(CLIP, clip_backward, rng)          # prints "clip_backward: not written yet"
+    grade(CLIP, clip_backward, rng)          # prints "clip_backward: not written yet (it returns nothing)"
 
 A function that is not written yet returns None; "Run all" goes on. One that is wrong is compared with what each planted
-mistake would return, then with its own sign, transpose, multiple and neighbours; the first that fits is named.
+mistake would return, then with its own sign, transpose, multiple and neighbours; the first that fits is named. If none
+does, the verdict says so.
 """
 
 from collections.abc import Callable
@@ -64,9 +65,12 @@ def grade(exercise, backward, rng):
     except NotImplementedError:
         grads = None
     except Exception as error:  # a reader's function may do anything; what it did is the verdict
-        return Verdict(f"{name}: it stops with {type(error).__name__}: {error}", True, False)
+        said = f"{name}: it stops with {type(error).__name__}: {error}"
+        if "read-only" in str(error):  # the words of NumPy
+            said += ". It writes into an array that it was given: write dh = dh + dp, not dh += dp"
+        return Verdict(said, True, False)
     if grads is None or grads is Ellipsis:
-        return Verdict(f"{name}: not written yet", False, False)
+        return Verdict(f"{name}: not written yet (it returns nothing)", False, False)
     if not isinstance(grads, dict) and len(wanted) == 1:
         grads = {wanted[0]: grads}
     said = _form(grads, inputs, wanted)
@@ -84,10 +88,22 @@ def grade(exercise, backward, rng):
         return Verdict(f"{name}: right; {entries} entries compared, all agree", True, True)
     wrong = [row.name for row in report.parameters if row.failed]
     right = _numerical(loss, at)
-    where = _planted(exercise, d_outputs, inputs, grads, right) or "; ".join(
-        f"d{key} {_looks_like(grads[key], right[key])}" for key in wrong
-    )
-    return Verdict(f"{name}: wrong in {', '.join('d' + key for key in wrong)}. Look at {where}", True, False)
+    where = _planted(exercise, d_outputs, inputs, grads, right) or _unknown(wrong, grads, right)
+    return Verdict(f"{name}: wrong in {_names(wrong)}. {where}", True, False)
+
+
+def _names(keys):
+    return ", ".join(f"d{key}" for key in keys)
+
+
+def _unknown(wrong, grads, right):
+    """What can be said of gradients that no planted mistake gives."""
+    found = {key: _looks_like(grads[key], right[key]) for key in wrong}
+    if any(found.values()):
+        return "Look at " + "; ".join(f"d{key} ({words})" for key, words in found.items() if words)
+    good = _names(key for key in grads if key not in wrong)
+    first = _names(wrong[:1])
+    return f"No mistake that we know gives this. Right: {good or 'none'}. Write one entry of {first} on paper"
 
 
 def _form(grads, inputs, wanted):
@@ -96,7 +112,8 @@ def _form(grads, inputs, wanted):
         return f"expected a dict of gradients for {', '.join(wanted)}, got {type(grads).__name__}"
     missing = [key for key in wanted if grads.get(key) is None]
     if missing:
-        return f"expected a gradient of each of {', '.join(wanted)}, got none of {', '.join(missing)}"
+        got = ", ".join(map(str, grads))
+        return f"expected a gradient of each of {', '.join(wanted)}, by these names, got {got}"
     for key in wanted:
         if np.shape(grads[key]) != np.shape(inputs[key]):
             return f"expected d{key} of shape {np.shape(inputs[key])}, like {key}, got {np.shape(grads[key])}"
@@ -110,25 +127,25 @@ def _planted(exercise, d_outputs, inputs, grads, right):
         if all(_alike(grads[key], expected[key]) for key in grads) and not all(
             _alike(expected[key], right[key]) for key in grads
         ):
-            return text
+            return f"Look at {text}"
     return ""
 
 
 def _looks_like(grad, right):
     """How a wrong gradient differs from the right one, in words."""
     if not grad.any():
-        return "(it is 0: a path is missing)"
+        return "it is 0: a path is missing"
     if _alike(grad, -right):
-        return "(its sign is wrong)"
+        return "its sign is wrong"
     if right.ndim == 2 and right.shape[0] == right.shape[1] and _alike(grad, right.T):
-        return "(pre and post are exchanged: it is the transpose)"
+        return "pre and post are exchanged: it is the transpose"
     factor = float((grad * right).sum() / max((right * right).sum(), 1e-300))
-    if _alike(grad, factor * right):
-        return f"(it is {factor:.3g} times the right one)"
+    if right.size > 1 and _alike(grad, factor * right):  # one number is always a multiple
+        return f"it is {factor:.3g} times the right one"
     if right.ndim and _alike(grad[1:], right[:-1]) or right.ndim and _alike(grad[:-1], right[1:]):
-        return "(it is off by one step)"
+        return "it is off by one step"
     share = np.isclose(grad, right, rtol=1e-5, atol=1e-7).mean()
-    return f"({share:.0%} of its entries are right)" if share else "(a term is missing or one too many)"
+    return f"{share:.0%} of its entries are right" if share else ""
 
 
 def _numerical(loss, at):

@@ -91,15 +91,20 @@ def test_minutes_count_words_formulas_code_and_figures_but_nothing_that_is_folde
     code = new_code_cell("a = 1\n" * 150)
     assert minutes(new_notebook(cells=[words, code])) == (20, 20)
     assert minutes(new_notebook(cells=[words, new_code_cell(code.source, metadata={"tags": [FOLD]})])) == (10, 10)
+    printed = [new_output("stream", text="def f():\n    return 1\n\n" * 75)]
+    assert minutes(new_notebook(cells=[words, new_code_cell("show_source(f)", outputs=printed)])) == (25, 25)
+    assert minutes(new_notebook(cells=[words, new_code_cell("print(f)", outputs=printed)])) == (15, 15)
     picture = new_output("display_data", data={"image/png": ""})
-    assert minutes(new_notebook(cells=[words, new_code_cell("draw()", outputs=20 * [picture])])) == (20, 20)
+    drawn = new_code_cell("draw()", outputs=20 * [picture], metadata={"tags": [FOLD]})
+    assert minutes(new_notebook(cells=[words, drawn])) == (20, 20)
 
 
 def test_tasks_take_longer_than_exercises_and_these_longer_than_questions():
     def folded(summary):
         return new_markdown_cell(f"<details><summary>{summary}</summary>\n\n{'word ' * 600}\n</details>")
 
-    task = new_code_cell("def back(d, u):\n    ...\n\ngrade(CLIP, back, rng)")
+    code = "def back(d, u):\n    ...\n\ngrade(CLIP, back, rng)"
+    task = new_code_cell(code, metadata={"tags": [FOLD]})  # folded, so that its lines take no time
     assert minutes(new_notebook(cells=[folded("Solution")])) == (0, 5)
     assert minutes(new_notebook(cells=[task, folded("Hint 1"), folded("Solution")])) == (0, 10)
     assert minutes(new_notebook(cells=[folded("Answer") for _ in range(3)])) == (0, 5)

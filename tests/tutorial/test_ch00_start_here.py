@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bpm_numpy.figures.draw_start_here import plot_binding, plot_pre_to_post, plot_two_networks
+from bpm_numpy.figures.style import looks
 from bpm_numpy.tutorial import ch00_start_here as chapter
 from bpm_numpy.tutorial.grader import grade
 from tests.tutorial.exercises import check_named
@@ -56,8 +57,10 @@ def test_the_episode_is_drawn_with_one_arrow_per_pair_of_steps():
 
 
 def test_two_networks_have_a_line_per_run_and_their_median():
-    shares = {"plastic": np.array([[0.0, 1.0], [0.4, 0.6], [0.5, 0.9]]), "fixed": np.zeros((3, 2))}
+    shares = {"plastic weights": np.array([[0.0, 1.0], [0.4, 0.6], [0.5, 0.9]]), "fixed weights": np.zeros((3, 2))}
     (axis,) = plot_two_networks(shares, 0.6, "guess", every=2).axes
     assert [line.get_ydata().item() for line in axis.lines[:4]] == pytest.approx([0.5, 0.5, 0.7, 0.5])
     assert len(axis.lines) == 2 * (3 + 1) + 1 and list(axis.lines[-1].get_ydata()) == [0.6, 0.6]
-    assert {"plastic", "fixed", "dotted: guess"} == {text.get_text() for text in axis.texts}
+    assert {"plastic weights", "fixed weights", "dotted: guess"} == {text.get_text() for text in axis.texts}
+    colours = [look["color"] for look in looks(["simple", "none"]).values()]  # as in every other figure
+    assert [axis.lines[3].get_color(), axis.lines[7].get_color()] == colours

@@ -43,7 +43,8 @@ def test_an_unwritten_one_is_said_to_be_so():
 
     for function in (nothing, refused):
         verdict = said(CLIP, function)
-        assert verdict.text == f"{function.__name__}: not written yet" and not verdict.written and not verdict.right
+        assert verdict.text == f"{function.__name__}: not written yet (it returns nothing)"
+        assert not verdict.written and not verdict.right
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,9 @@ def test_an_unwritten_one_is_said_to_be_so():
         (lambda dX, h, p: {"h": -dX @ p, "p": h @ dX}, "dh (its sign is wrong)"),
         (lambda dX, h, p: {"h": 2 * dX @ p, "p": h @ dX}, "dh (it is 2 times the right one)"),
         (lambda dX, h, p: {"h": 0 * h, "p": h @ dX}, "dh (it is 0: a path is missing)"),
-        (lambda dX, h, p: {"h": dX @ p + 1, "p": h @ dX}, "dh (a term is missing or one too many)"),
-        (lambda dX, h, p: {"h": dX @ p}, "got none of p"),
+        (lambda dX, h, p: {"h": dX @ p + 1, "p": h @ dX}, "No mistake that we know gives this. Right: dp. Write"),
+        (lambda dX, h, p: {"h": dX @ p * [1, 1, 2], "p": h @ dX}, "dh (67% of its entries are right)"),
+        (lambda dX, h, p: {"dh": dX @ p, "dp": h @ dX}, "each of h, p, by these names, got dh, dp"),
         (lambda dX, h, p: {"h": dX, "p": h @ dX}, "expected dh of shape (3,), like h, got (3, 3)"),
         (lambda dX, h, p: dX @ p, "expected a dict of gradients for h, p, got ndarray"),
         (lambda dX, h, p: dX @ np.ones(4), "it stops with ValueError"),
@@ -75,4 +77,9 @@ def test_inputs_can_not_be_written_to():
         u += 1
         return {"u": d}
 
-    assert "read-only" in said(CLIP, writes).text
+    assert "read-only" in said(CLIP, writes).text and "write dh = dh + dp" in said(CLIP, writes).text
+
+
+def test_of_one_number_no_multiple_is_named():
+    number = Exercise(lambda c: c**2, lambda rng: {"c": rng.standard_normal()}, {})
+    assert "Right: none. Write one entry of dc on paper" in said(number, lambda d, c: d * c).text

@@ -14,6 +14,7 @@ in a folder. What is no run's is never replaced.
 import csv
 import io
 import json
+import os
 import platform
 import warnings
 from pathlib import Path
@@ -220,19 +221,21 @@ def _check_network(path, net, settings):
 def gather(folder):
     """All runs in ``folder`` and its subfolders -> list of Groups, by task, setting and label.
 
-    Runs without a row yet are left out; so are, with a FilesWarning, those that cannot be read, and all but the longest
-    of several with the same settings and seed: copies tell nothing new. ValueError if none is left.
+    Left out, with a FilesWarning each: runs without a row yet, what cannot be read, and all but the longest of several
+    with the same settings and seed: copies tell nothing new. ValueError if none is left.
     """
     runs = {}  # (task, setting, network) -> [(folder, settings flattened, settings, curve)]
-    for path in sorted(Path(folder).rglob("settings.json")):
+    for place in _run_folders(folder):
         try:
-            settings, curve = load_settings(path.parent), load_curve(path.parent)
+            settings, curve = load_settings(place), load_curve(place)
             key = settings.task, settings.setting, network_label(settings)
         except (OSError, TypeError, ValueError) as error:
-            _left_out(path.parent, error)
+            _left_out(place, error)
             continue
         if curve:
-            runs.setdefault(key, []).append((path.parent, flatten(settings), settings, curve))
+            runs.setdefault(key, []).append((place, flatten(settings), settings, curve))
+        else:
+            _left_out(place, "its curve has no row yet")
     groups = {}  # (task, setting, label) -> {seed: (folder, settings, curve)}
     for (task, setting, network), alike in runs.items():
         names = dict.fromkeys(name for _, values, _, _ in alike for name in values if name not in ("seed", "updates"))
@@ -257,6 +260,25 @@ def gather(folder):
     if not gathered:
         raise ValueError(f"folder: expected runs with a curve.csv, got none in {folder}")
     return gathered
+
+
+def _run_folders(folder):
+    """Yield ``folder`` and the folders in it that hold a settings.json, also behind links, each once."""
+    seen = set()
+    for place, below, files in os.walk(folder, onerror=_not_looked_into, followlinks=True):
+        found = os.stat(place)
+        if (found.st_dev, found.st_ino) in seen:  # links may lead round and round
+            below.clear()
+            continue
+        seen.add((found.st_dev, found.st_ino))
+        below.sort()
+        if "settings.json" in files:
+            yield Path(place)
+
+
+def _not_looked_into(error):
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):  # no folder, so no run
+        _left_out(error.filename, error.strerror)
 
 
 def _left_out(place, reason):

@@ -311,6 +311,37 @@ def test_copies_of_a_run_are_no_seeds(run):
     assert group.scores.shape == (2, 3) and group.updates.tolist() == [2, 4, 6]
 
 
+def test_gather_follows_links_each_folder_once(run):
+    finish(run.parent / "elsewhere/seed1", settings_of(seed=1))
+    (run.parent / "gathered/below").mkdir(parents=True)
+    for name, target in {"one": run, "two": run.parent / "elsewhere", "below/round": run.parent / "gathered"}.items():
+        (run.parent / "gathered" / name).symlink_to(target, target_is_directory=True)
+    with no_warning():
+        (group,) = gather(run.parent / "gathered")
+    assert len(group.scores) == 2
+
+
+def test_gather_names_what_it_cannot_look_into_and_runs_without_a_row(run, monkeypatch):
+    for name in ("closed", "begun"):
+        shutil.copytree(run, run.parent / name)
+    (run.parent / "begun/curve.csv").unlink()
+    scandir = os.scandir
+
+    def refuse(path):  # as a folder of mode 000 does
+        if os.path.basename(path) == "closed":
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.warns(FilesWarning) as caught:
+        (group,) = gather(run.parent)
+    assert [str(warning.message) for warning in caught] == [
+        f"left out {run.parent / 'begun'}: its curve has no row yet",
+        f"left out {run.parent / 'closed'}: Permission denied",
+    ]
+    assert len(group.scores) == 1
+
+
 def test_runs_that_share_no_update_are_left_out(run):
     finish(run.parent / "seed1", settings_of(seed=1))
     rows = (run / "curve.csv").read_text().splitlines()

@@ -19,6 +19,7 @@ down to the shape of every array, before anything is returned. NaN and infinity 
 import io
 import json
 import math
+import numbers
 import os
 import zipfile
 from typing import NamedTuple
@@ -85,7 +86,7 @@ def save_training(path, training):
         "options": _options(net),
         "params": params,
         "optimiser": {"kind": "AdamState", "fields": optimiser._asdict()},
-        "rng": {"bits": rng.bit_generator.state, "seeds": rng.bit_generator.seed_seq.state},
+        "rng": {"bits": rng.bit_generator.state, "seeds": _with_flat_entropy(rng.bit_generator.seed_seq.state)},
         "state": None if state is None else state._asdict(),
         "step": step,
     }
@@ -181,17 +182,24 @@ def _rng_from(bits, seeds):
         check_number("rng: pos", bits["state"]["pos"], at_least=0, at_most=624)
     if bits["bit_generator"] == "Philox":
         check_number("rng: buffer_pos", bits["buffer_pos"], at_least=0, at_most=4)
-    seeds = seeds | {"entropy": _flat(seeds["entropy"])}
-    bit_generator = BIT_GENERATORS[bits["bit_generator"]](np.random.SeedSequence(**seeds))
+    seeds = np.random.SeedSequence(**_with_flat_entropy(seeds))
+    bit_generator = BIT_GENERATORS[bits["bit_generator"]](seeds)
     bit_generator.state = bits
     return np.random.Generator(bit_generator)
 
 
+def _with_flat_entropy(seeds):
+    return seeds | {"entropy": _flat(seeds["entropy"])}
+
+
 def _flat(entropy):
-    """Entropy as one list where it is lists in lists: NumPy before 2.5 joined these itself, later ones refuse them."""
+    """Entropy as plain numbers: one, or a list of all of them, whatever sequences they are in.
+
+    NumPy before 2.5 joined lists in lists itself, later ones refuse them.
+    """
     if isinstance(entropy, np.ndarray):
         entropy = entropy.tolist()
-    if not isinstance(entropy, list):
+    if entropy is None or isinstance(entropy, (numbers.Number, str)):
         return entropy
     parts = [_flat(item) for item in entropy]
     return [number for part in parts for number in (part if isinstance(part, list) else [part])]
@@ -215,25 +223,27 @@ def _load(path, kind, build):
     check_ordinary(path)
     with open(path, "rb") as file:
         try:
-            return build(**_read_content(file, kind))
+            with zipfile.ZipFile(file) as archive:
+                _check_sizes(archive.infolist(), os.fstat(file.fileno()).st_size)
+                return _build_from(archive, kind, build)
         except Exception as error:  # on damage zipfile and NumPy raise nearly anything
             came = f"{os.fspath(path)} ({type(error).__name__}: {error})"
             raise ValueError(f"path: expected a {kind} file of {FORMAT}, got {came}") from error
 
 
-def _read_content(file, kind):
-    """The content of an open file. Its header is read and checked before anything else is."""
-    with zipfile.ZipFile(file) as archive:
-        entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
-        _check_sizes(archive.infolist(), os.fstat(file.fileno()).st_size)
-        if "header" not in entries or entries["header"].file_size > LARGEST_HEADER:
-            raise ValueError(f"expected a text called 'header' in it, got {', '.join(entries) or 'nothing'}")
-        content = _check_header(_read_array(archive, entries.pop("header")), kind)
-        arrays = {name: _read_array(archive, entry) for name, entry in entries.items()}
-    content = _attach(content, arrays)
-    if arrays:
-        raise ValueError(f"expected only arrays that the header names, got {', '.join(arrays)} as well")
-    return content
+def _build_from(archive, kind, build):
+    """``build(**content)`` of an archive. Its header is read and checked before anything else is."""
+    entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+    if "header" not in entries or entries["header"].file_size > LARGEST_HEADER:
+        raise ValueError(f"expected a text called 'header' in it, got {', '.join(entries) or 'nothing'}")
+    header = _check_header(_read_array(archive, entries.pop("header")), kind)
+    for read in (_stand_in, _read_array):  # what is wrong in names, shapes or dtypes is found before much is read
+        arrays = {name: read(archive, entry) for name, entry in entries.items()}
+        content = _attach(header, arrays)
+        if arrays:
+            raise ValueError(f"expected only arrays that the header names, got {', '.join(arrays)} as well")
+        built = build(**content)
+    return built
 
 
 def _check_sizes(entries, size):
@@ -264,16 +274,29 @@ def _check_header(header, kind):
 
 
 def _read_array(archive, entry):
+    _layout(archive, entry)  # NumPy makes room for what it says before looking at how much there is
     # Reading an entry to its end has its checksum checked; NumPy alone would stop where the array ends.
-    data = io.BytesIO(archive.read(entry))
-    version = np.lib.format.read_magic(data)
-    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-    shape, _, dtype = read_header(data)
-    # NumPy makes room for what this says before it looks at how much there is.
-    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != entry.file_size - data.tell():
+    return np.lib.format.read_array(io.BytesIO(archive.read(entry)), allow_pickle=False)
+
+
+def _stand_in(archive, entry):
+    """Zeros of an entry's shape and dtype that take no memory."""
+    shape, dtype = _layout(archive, entry)
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def _layout(archive, entry):
+    """Shape and dtype of an entry that has as many bytes as these say."""
+    with archive.open(entry) as data:
+        version = np.lib.format.read_magic(data)
+        formats = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = formats[version](data)
+        length = entry.file_size - data.tell()
+    if dtype.hasobject:
+        raise ValueError(f"expected {entry.filename} to hold numbers or a text, got pickled objects")
+    if math.prod(shape) * dtype.itemsize != length:
         raise ValueError(f"expected {entry.filename} to hold {dtype} of shape {shape}, got {entry.file_size} bytes")
-    data.seek(0)
-    return np.lib.format.read_array(data, allow_pickle=False)
+    return shape, dtype
 
 
 def _detach(value, keys, arrays):
@@ -282,6 +305,8 @@ def _detach(value, keys, arrays):
         return {key: _detach(item, (*keys, key), arrays) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_detach(item, (*keys, str(i)), arrays) for i, item in enumerate(value)]
+    if isinstance(value, str):  # also NumPy's
+        return str(value)
     if isinstance(value, np.integer):
         return int(value)
     if isinstance(value, (np.ndarray, np.generic)):

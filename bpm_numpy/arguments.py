@@ -7,6 +7,7 @@ import numbers
 import numpy as np
 
 LARGEST = 2**28  # numbers in one array: 2 GiB in float64
+LAST = 2**63 - 1  # of what is counted one by one, such as updates
 
 
 def check_choice(name, value, choices):
@@ -28,12 +29,16 @@ def check_bool(name, value):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
 
 
-def check_count(name, value, smallest=1):
-    """``value`` is an integer of at least ``smallest``: TypeError or ValueError otherwise."""
+def check_count(name, value, smallest=1, largest=None):
+    """``value`` is an integer of at least ``smallest`` and, unless None, at most ``largest``: TypeError or ValueError
+    otherwise.
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: expected an integer, got {value!r} ({type(value).__name__})")
     if value < smallest:
         raise ValueError(f"{name}: expected an integer of at least {smallest}, got {value}")
+    if largest is not None and value > largest:
+        raise ValueError(f"{name}: expected an integer of at most {largest}, got {value}")
 
 
 def check_size(name, *sizes):

@@ -22,9 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..files import FilesWarning, locked, make_folder, read_json, read_text, replace_file
+from ..arguments import LAST, check_count
+from ..files import FilesWarning, check_target, locked, make_folder, read_json, read_text, replace_file
 from ..learning.storage import load_parameters, load_training, save_parameters, save_training
-from ..learning.training import NETWORKS, Progress, Settings, Update, begin, build, check_settings, columns, train
+from ..learning.training import NETWORKS, Progress, Settings, Update, begin, build, columns, train
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 
@@ -85,8 +86,13 @@ def open_run(folder, settings):
         load_network(folder)  # checkpoint and settings are of the same network
         if "params.npz" in there:
             _check_network(folder / "params.npz", load_parameters(folder / "params.npz")[0], settings)
-        if saved.curve and saved.training.step < settings.updates:
+        goes_on = saved.training.step < settings.updates
+        if saved.curve and goes_on:
             _check_columns(folder / "curve.csv", saved.curve[0], columns(settings, saved.training))
+        for name in there:
+            check_target(folder / name)
+        if "params.npz" in there and goes_on:  # of fewer updates than settings.json is going to say
+            (folder / "params.npz").unlink()
         progress = saved
     # A run that was killed before its first checkpoint has one row at most.
     elif "params.npz" in there or len(load_curve(folder)) > 1:
@@ -144,10 +150,22 @@ def _load_recent(folder):
     path = folder / "recent.json"
     if not path.exists():
         return []
+    content = read_json(path)
     try:
-        return [Update(**values) for values in read_json(path)]
-    except TypeError as error:
+        recent = [Update(**values) for values in content]
+        _check_numbers([done.number for done in recent])
+        for name, value in [item for done in recent for item in list(done._asdict().items())[1:]]:
+            if not isinstance(value, float):
+                raise TypeError(f"{name}: expected a number with a point, got {value!r}")
+    except (TypeError, ValueError) as error:
         raise ValueError(f"folder: expected a list of updates, got {path} ({error})") from None
+    return recent
+
+
+def _check_numbers(updates):
+    """``updates`` are numbers of updates, in their order, none twice; or TypeError or ValueError."""
+    for before, number in zip([0, *updates], updates):
+        check_count("update", number, smallest=before + 1, largest=LAST)
 
 
 def load_settings(folder):
@@ -170,7 +188,7 @@ def settings_from(values, path):
         raise ValueError(f"settings: expected those of this version in {path}; {'; '.join(wrong)}")
     settings = Settings(**values)
     try:
-        check_settings(settings)
+        build(settings)
     except (TypeError, ValueError) as error:
         raise ValueError(f"settings: expected those of a run in {path}; {error}") from None
     return settings
@@ -185,10 +203,12 @@ def load_curve(folder):
     try:
         if not {"update", "episodes", "seconds", "score"} <= set(reader.fieldnames or ()):
             raise ValueError("no columns update, episodes, seconds and score")
-        return [
+        rows = [
             {name: int(value) if name in ("update", "episodes") else float(value) for name, value in row.items()}
             for row in reader
         ]
+        _check_numbers([row["update"] for row in rows])
+        return rows
     except (TypeError, ValueError, csv.Error) as error:
         raise ValueError(f"folder: expected a curve, got {path} ({error})") from None
 
@@ -368,11 +388,12 @@ def _check_same(folder, settings):
     may_grow = settings.final_rate_factor == 1
     there = flatten(load_settings(folder))
     here = flatten(settings)
-    differences = [
-        f"{name} {there.get(name)!r}, not {here.get(name)!r}"
-        for name in dict.fromkeys([*there, *here])
-        if not (name == "updates" and may_grow) and there.get(name) != here.get(name)
-    ]
+    differences = []
+    for name in dict.fromkeys([*there, *here]):
+        same = name in there and name in here and there[name] == here[name]
+        if not same and not (name == "updates" and may_grow):
+            came, expected = (repr(values[name]) if name in values else "nothing" for values in (there, here))
+            differences.append(f"{name} {came}, not {expected}")
     if differences:
         raise ValueError(f"settings: expected those of the run in {folder}: {'; '.join(differences)}")
 

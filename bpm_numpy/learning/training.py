@@ -105,8 +105,9 @@ def check_settings(settings):
     for name, kinds in (("task_options", dict), ("network_options", dict), ("start", (dict, str))):
         if not isinstance(getattr(settings, name), kinds):
             raise TypeError(f"{name}: expected a dict, got {type(getattr(settings, name)).__name__}")
-    if not isinstance(settings.setting, str):
-        raise TypeError(f"setting: expected a string, got {type(settings.setting).__name__}")
+    for name in ("setting", "network"):
+        if not isinstance(getattr(settings, name), str):
+            raise TypeError(f"{name}: expected a string, got {type(getattr(settings, name)).__name__}")
     check_count("seed", settings.seed, smallest=0)
     for name in ("updates", "evaluate_every", "evaluation_episodes"):
         check_count(name, getattr(settings, name))

@@ -299,7 +299,7 @@ def test_a_run_with_other_settings_is_refused(tmp_path, echo):
     other = echo._replace(learning_rate=0.1, network_options=echo.network_options | {"clip": 2.0})
     with pytest.raises(ValueError, match=r"learning_rate 0\.003, not 0\.1") as caught:
         open_run(tmp_path, other)
-    assert "network_options.clip None, not 2.0" in str(caught.value)
+    assert "network_options.clip nothing, not 2.0" in str(caught.value)
     assert json.loads((tmp_path / "settings.json").read_text())["versions"]["numpy"] == np.__version__
 
 

@@ -48,14 +48,17 @@ def check_size(name, *sizes):
         raise ValueError(f"{name}: expected arrays of at most {LARGEST} numbers, got one of {came}")
 
 
-def check_number(name, value, *, above=None, at_least=None, below=None, at_most=None, finite=True):
-    """``value`` is a real number inside the bounds: TypeError or ValueError otherwise."""
+def check_number(name, value, *, above=None, at_least=None, below=None, at_most=None, finite=True, dtype=None):
+    """``value`` is a real number inside the bounds, also as ``dtype`` holds it: TypeError or ValueError otherwise."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a real number, got {value!r} ({type(value).__name__})")
     try:
-        value = float(value)
+        came = value = float(value)
     except OverflowError:
         raise ValueError(f"{name}: expected a number that fits a float, got a larger one") from None
+    if dtype is not None:
+        with np.errstate(over="ignore"):
+            value = float(np.dtype(dtype).type(value))
     bounds = (
         (above, "above", above is None or value > above),
         (at_least, "at least", at_least is None or value >= at_least),
@@ -65,7 +68,8 @@ def check_number(name, value, *, above=None, at_least=None, below=None, at_most=
     if np.isnan(value) or (finite and np.isinf(value)) or not all(holds for _, _, holds in bounds):
         wanted = " and ".join(f"{word} {bound}" for bound, word, _ in bounds if bound is not None)
         kind = "finite number" if finite else "number"
-        raise ValueError(f"{name}: expected a {kind}{' ' + wanted if wanted else ''}, got {value}")
+        where = "" if dtype is None else f" in {np.dtype(dtype)}"
+        raise ValueError(f"{name}: expected a {kind}{' ' + wanted if wanted else ''}{where}, got {came}")
 
 
 def check_generator(name, value):

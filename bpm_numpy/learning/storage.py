@@ -26,13 +26,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_arrays, check_choice, check_count, check_generator, check_number
+from ..arguments import LAST, check_arrays, check_choice, check_count, check_generator, check_number
 from ..files import check_ordinary, check_path, replace_file
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 from ..parts import is_registered
 from ..state import State
-from .optimisers import AdamState
+from .optimisers import AdamState, check_adam_state
 
 FORMAT, VERSION = "bpm_numpy", 1
 LARGEST_HEADER, LARGEST_POOL = 10**7, 1024  # bytes; words of 32 bits (4 is usual)
@@ -126,11 +126,7 @@ def _check_parameters(prefix, net, params):
 def _check_training(training):
     net, params, optimiser, rng, state, step = training
     _check_parameters("training.", net, params)
-    if not isinstance(optimiser, AdamState):
-        raise TypeError(f"training.optimiser: expected AdamState, got {type(optimiser).__name__}")
-    check_arrays("training.optimiser.m", optimiser.m, parameter_shapes(net), (net.dtype,))
-    check_arrays("training.optimiser.v", optimiser.v, parameter_shapes(net), (net.dtype,))
-    check_count("training.optimiser.steps", optimiser.steps, smallest=0)
+    check_adam_state("training.optimiser", optimiser, parameter_shapes(net), net.dtype)
     check_generator("training.rng", rng)
     if type(rng.bit_generator) not in BIT_GENERATORS.values():
         expected, came = " or ".join(BIT_GENERATORS), type(rng.bit_generator).__name__
@@ -141,14 +137,12 @@ def _check_training(training):
     _check_seeds("training.rng: ", rng.bit_generator.seed_seq.state)
     if state is not None:
         net.check_state("training.state", state, batch=None, dtypes=(net.dtype,))
-    check_count("training.step", step, smallest=0)
+    check_count("training.step", step, smallest=0, largest=LAST)
 
 
 def _check_seeds(prefix, seeds):
     # Making a SeedSequence takes time like the square of its pool.
-    check_count(f"{prefix}pool_size", seeds["pool_size"], smallest=4)
-    if seeds["pool_size"] > LARGEST_POOL:
-        raise ValueError(f"{prefix}pool_size: expected at most {LARGEST_POOL}, got {seeds['pool_size']}")
+    check_count(f"{prefix}pool_size", seeds["pool_size"], smallest=4, largest=LARGEST_POOL)
 
 
 def _options(net):

@@ -174,7 +174,8 @@ def start_parameters(net, start, rng):
     check_names("start", start, params, complete=False)
     for name, value in start.items():
         low, high = value if isinstance(value, (list, tuple)) and len(value) == 2 else (value, value)
-        check_number(f"start[{name!r}]", low)
+        for bound in (low, high):
+            check_number(f"start[{name!r}]", bound, dtype=net.dtype)
         check_number(f"start[{name!r}]", high, at_least=low)
         params[name] = np.asarray(rng.uniform(low, high, params[name].shape), net.dtype)
     return params

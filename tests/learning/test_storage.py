@@ -335,6 +335,8 @@ REFUSED_TRAININGS = {
     "plain tuple": ("optimiser", lambda t: tuple(t.optimiser), TypeError),
     "optimiser of other parameters": ("optimiser", lambda t: adam_init({"a": np.ones(1)}), ValueError),
     "negative count": ("optimiser", lambda t: t.optimiser._replace(steps=-1), ValueError),
+    "count without end": ("optimiser", lambda t: t.optimiser._replace(steps=10**400), ValueError),
+    "squares below 0": ("optimiser", lambda t: t.optimiser._replace(v=t.optimiser.v | {"b": -np.ones(3)}), ValueError),
     "float count": ("optimiser", lambda t: t.optimiser._replace(steps=1.0), TypeError),
     "seed": ("rng", lambda t: 7, TypeError),
     "RandomState": ("rng", lambda t: np.random.RandomState(7), TypeError),
@@ -381,7 +383,7 @@ def test_a_network_that_would_not_come_back_as_it_is_is_not_saved(tmp_path):
 def test_a_generator_with_a_pool_that_takes_minutes_is_neither_saved_nor_loaded(training_file):
     before = training_file.read_bytes()
     rng = np.random.default_rng(np.random.SeedSequence(1, pool_size=1025))
-    with pytest.raises(ValueError, match=r"^training\.rng: pool_size: expected at most 1024, got 1025"):
+    with pytest.raises(ValueError, match=r"^training\.rng: pool_size: expected an integer of at most 1024, got 1025"):
         save_training(training_file, small_training()._replace(rng=rng))
     assert training_file.read_bytes() == before
     for size, expected in ((10**6, "at most 1024"), (-1, "at least 4"), ("4", "an integer")):

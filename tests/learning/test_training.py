@@ -361,7 +361,13 @@ def test_starting_values(echo):
     assert (params["alpha"] == -0.5).all() and params["eta"] == np.float32(0.7)
     assert all(value.dtype == np.float32 and isinstance(value, np.ndarray) for value in params.values())
     np.testing.assert_array_equal(params["W_y"], net.init(np.random.default_rng(0))["W_y"])
-    for wrong, error in (({"rate": 1.0}, ValueError), ({"eta": [1.0, 0.0]}, ValueError), ({"eta": "1"}, TypeError)):
+    for wrong, error in (
+        ({"rate": 1.0}, ValueError),
+        ({"eta": [1.0, 0.0]}, ValueError),
+        ({"eta": "1"}, TypeError),
+        ({"eta": 1e300}, ValueError),  # of a float64 network alone
+        ({"eta": [0.0, 1e300]}, ValueError),
+    ):
         with pytest.raises(error, match="^start"):
             start_parameters(net, wrong, rng)
 

@@ -113,8 +113,7 @@ def check_settings(settings):
         check_count(name, getattr(settings, name))
     for name in ("learning_rate", "value_weight", "entropy_weight"):
         check_number(name, getattr(settings, name), at_least=0)
-    for name in ("eps", "max_norm"):
-        check_number(name, getattr(settings, name), above=0)
+    check_number("max_norm", settings.max_norm, above=0)
     check_number("discount", settings.discount, at_least=0, at_most=1)
     check_choice("entropy", settings.entropy, ENTROPIES)
     check_count("warm_up", settings.warm_up, smallest=0)
@@ -140,6 +139,7 @@ def build(settings):
 
 def check_controls(settings, task, net):
     """The controls in Settings are ones that this task and this network have: TypeError or ValueError otherwise."""
+    check_number("eps", settings.eps, above=0, dtype=net.dtype)
     names = parameter_shapes(net)
     check_names("rate_factors", settings.rate_factors, names, complete=False)
     for name, factor in settings.rate_factors.items():

@@ -62,6 +62,10 @@ def start(*words, cwd):
         ([*TRAIN, "--out", "file"], "train: --out: expected a folder, got file, where a file is in the way"),
         ([*TRAIN, "--out", "file/below"], "train: --out: expected a folder"),
         ([*TRAIN, "--set", "network_options.clip=nan"], "train: --set network_options.clip: expected"),
+        (
+            [*TRAIN, "--set", "network_options.dtype=float32", "--set", "eps=1e-50"],
+            "train: --set eps: expected a finite number above 0 in float32, got 1e-50",
+        ),
         ([*TRAIN, "--set", "network_options.colour=1"], "train: --set network_options.colour: expected the name"),
         ([*TRAIN, "--set", "task_options.batch=x"], "train: --set task_options.batch: expected an integer, got 'x'"),
         ([*TRAIN, "--set", "start.eta=0.5"], "train: --set start.eta: expected the parameters"),

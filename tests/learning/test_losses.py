@@ -132,7 +132,7 @@ def test_entropy_bonus_of_a_policy_that_has_decided_is_finite(kind):
         for largest in (2000, np.finfo(dtype).max):
             with np.errstate(over="ignore"):  # of the difference of two logits
                 bonus, d_logits = entropy_bonus(np.array([[[0, largest, -largest]]], dtype), kind)
-            assert bonus == (0 if kind == "shannon" else -1) and bonus.dtype == d_logits.dtype == dtype
+            assert bonus == (0 if kind == "shannon" else -1) and d_logits.dtype == dtype
             np.testing.assert_array_equal(d_logits, 0)
 
 

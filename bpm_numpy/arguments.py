@@ -7,6 +7,7 @@ import numbers
 import numpy as np
 
 LARGEST = 2**28  # numbers in one array: 2 GiB in float64
+LAST = 2**63 - 1  # of what is counted one by one, such as updates
 
 
 def check_choice(name, value, choices):
@@ -28,12 +29,16 @@ def check_bool(name, value):
         raise TypeError(f"{name}: expected True or False, got {value!r}")
 
 
-def check_count(name, value, smallest=1):
-    """``value`` is an integer of at least ``smallest``: TypeError or ValueError otherwise."""
+def check_count(name, value, smallest=1, largest=None):
+    """``value`` is an integer of at least ``smallest`` and, unless None, at most ``largest``: TypeError or ValueError
+    otherwise.
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: expected an integer, got {value!r} ({type(value).__name__})")
     if value < smallest:
         raise ValueError(f"{name}: expected an integer of at least {smallest}, got {value}")
+    if largest is not None and value > largest:
+        raise ValueError(f"{name}: expected an integer of at most {largest}, got {value}")
 
 
 def check_size(name, *sizes):
@@ -43,14 +48,17 @@ def check_size(name, *sizes):
         raise ValueError(f"{name}: expected arrays of at most {LARGEST} numbers, got one of {came}")
 
 
-def check_number(name, value, *, above=None, at_least=None, below=None, at_most=None, finite=True):
-    """``value`` is a real number inside the bounds: TypeError or ValueError otherwise."""
+def check_number(name, value, *, above=None, at_least=None, below=None, at_most=None, finite=True, dtype=None):
+    """``value`` is a real number inside the bounds, also as ``dtype`` holds it: TypeError or ValueError otherwise."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a real number, got {value!r} ({type(value).__name__})")
     try:
-        value = float(value)
+        came = value = float(value)
     except OverflowError:
         raise ValueError(f"{name}: expected a number that fits a float, got a larger one") from None
+    if dtype is not None:
+        with np.errstate(over="ignore"):
+            value = float(np.dtype(dtype).type(value))
     bounds = (
         (above, "above", above is None or value > above),
         (at_least, "at least", at_least is None or value >= at_least),
@@ -60,7 +68,8 @@ def check_number(name, value, *, above=None, at_least=None, below=None, at_most=
     if np.isnan(value) or (finite and np.isinf(value)) or not all(holds for _, _, holds in bounds):
         wanted = " and ".join(f"{word} {bound}" for bound, word, _ in bounds if bound is not None)
         kind = "finite number" if finite else "number"
-        raise ValueError(f"{name}: expected a {kind}{' ' + wanted if wanted else ''}, got {value}")
+        where = "" if dtype is None else f" in {np.dtype(dtype)}"
+        raise ValueError(f"{name}: expected a {kind}{' ' + wanted if wanted else ''}{where}, got {came}")
 
 
 def check_generator(name, value):

@@ -13,6 +13,7 @@ system lets be removed; the rest is the same.
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import re
@@ -110,9 +111,11 @@ def replace_file(path):
         if not fcntl:
             os.replace(temporary, path)
         _flush_folder(os.path.dirname(path))
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
+        if isinstance(error, OSError) and error.strerror and error.filename in (None, temporary):
+            error.filename = path  # a full disk names no file, and nobody knows the temporary one
         raise
 
 
@@ -258,7 +261,7 @@ def check_outputs(folder, names, force=False):
         found = check_ordinary(path)
         if found is None or found.st_size == 0 or force:
             continue
-        if _digest(path.read_bytes()) not in written.get(name, ()):
+        if name not in written or not _is_one_of(path, written[name]):
             raise ValueError(
                 f"folder: expected no {name} that was written or changed by something else, got {path}; "
                 "move it away, or replace it with --force"
@@ -276,7 +279,7 @@ def note_output(folder, name, data):
     """The file ``name`` in ``folder`` is ours as long as it holds these bytes."""
     written = _written(folder)
     # The old one too: if ``write_output`` is killed between the two files, either is recognised.
-    written[name] = list(dict.fromkeys([*written.get(name, ()), _digest(data)]))[-2:]
+    written[name] = list(dict.fromkeys([*written.get(name, ()), _digest(io.BytesIO(data))]))[-2:]
     with replace_file(Path(folder) / WRITTEN) as file:
         file.write(json.dumps(written, indent=1).encode())
 
@@ -292,8 +295,17 @@ def _written(folder):
     return written
 
 
-def _digest(data):
-    return hashlib.sha256(data).hexdigest()
+def _is_one_of(path, digests):
+    with open(path, "rb") as file:
+        return _digest(file) in digests
+
+
+def _digest(file):
+    """Of an open file, which may be of any size: read in pieces."""
+    digest = hashlib.sha256()
+    while piece := file.read(2**20):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def read_bytes(path, largest):

@@ -114,7 +114,6 @@ class PlasticNetwork:
         check_choice("reading", reading, ("notes", "paper"))
         check_choice("alpha", alpha, ("full", "neuron", "scalar"))
         check_bool("fanout", fanout)
-        check_number("clip", clip, above=0, finite=False)
         if readout_hidden is not None:
             check_count("readout_hidden", readout_hidden)
         if fanout and plasticity != "modulated":
@@ -135,6 +134,7 @@ class PlasticNetwork:
             raise TypeError(f"dtype: expected float64 or float32, got {dtype!r}") from None
         if dtype not in (np.float32, np.float64):
             raise ValueError(f"dtype: expected float64 or float32, got {dtype}")
+        check_number("clip", clip, above=0, finite=False, dtype=dtype)
 
         options = {
             "n_inputs": int(n_inputs),
@@ -191,9 +191,11 @@ class PlasticNetwork:
     def initial_state(self, batch):
         """The State before step 0: all zeros, Hebb(0) = 0 (notes (2.4)), for ``batch`` episodes."""
         check_count("batch", batch)
-        if self.plasticity != "none":
-            check_size("batch: Hebb", int(batch), self.n_hidden, self.n_hidden)
-        return self._state_shapes(int(batch)).map(lambda shape: np.zeros(shape, self.dtype))
+        shapes = self._state_shapes(int(batch))
+        for field, shape in shapes._asdict().items():
+            if shape is not None:
+                check_size(f"batch: {field}", *shape)
+        return shapes.map(lambda shape: np.zeros(shape, self.dtype))
 
     def step(self, params, x_t, state, modulator=None):
         """One step, for acting: x_t (B, D), State -> StepOutput, next State. Checks shapes only.

@@ -19,6 +19,7 @@ import traceback
 from pathlib import Path
 
 from . import cells, modulators, rules  # noqa: F401 - their names are taken first
+from .files import check_path
 from .parts import Part, add_part, check_name
 
 PLUGINS = []  # files that have been run, in order, as absolute paths: processes that are started run them too
@@ -99,6 +100,7 @@ def load_plugin(path):
 
     ValueError, which names the file, where there is none and for whatever the file raises.
     """
+    check_path(path, "plugin")
     path = Path(path).resolve()
     if str(path) in PLUGINS:
         return

@@ -569,10 +569,16 @@ OPTIONS = {
         for plasticity in ("none", "hebbian")
         if modulator != "tanh"
     },
-    "clip 0": ((1, 2, 3), {"clip": 0}, ValueError, "^clip: expected a number above 0, got 0"),
+    "clip 0": ((1, 2, 3), {"clip": 0}, ValueError, "^clip: expected a number above 0 in float64, got 0"),
     "clip -1": ((1, 2, 3), {"clip": -1.0}, ValueError, "^clip: expected a number above 0"),
     "clip -infinity": ((1, 2, 3), {"clip": -np.inf}, ValueError, "^clip: expected a number above 0"),
-    "clip nan": ((1, 2, 3), {"clip": np.nan}, ValueError, "^clip: expected a number above 0, got nan"),
+    "clip 0 in the dtype": (
+        (1, 2, 3),
+        {"clip": 1e-46, "dtype": np.float32},
+        ValueError,
+        "^clip: expected a number above 0 in float32, got 1e-46",
+    ),
+    "clip nan": ((1, 2, 3), {"clip": np.nan}, ValueError, "^clip: expected a number above 0 in float64, got nan"),
     "clip complex": ((1, 2, 3), {"clip": 1j}, TypeError, "^clip: expected a real number"),
     "clip text": ((1, 2, 3), {"clip": "1"}, TypeError, "^clip: expected a real number"),
     "clip None": ((1, 2, 3), {"clip": None}, TypeError, "^clip: expected a real number"),
@@ -948,8 +954,10 @@ def test_what_no_memory_could_hold_is_refused_before_it_is_asked_for():
     huge = PlasticNetwork(3, 10**6, 2)
     with pytest.raises(ValueError, match="^W_h: expected arrays of at most"):
         huge.init(np.random.default_rng(0))
-    with pytest.raises(ValueError, match="^batch: Hebb: expected arrays of at most"):
+    with pytest.raises(ValueError, match="^batch: hebb: expected arrays of at most"):
         huge.initial_state(1)
+    with pytest.raises(ValueError, match="^batch: h: expected arrays of at most"):
+        PlasticNetwork(3, 2, 2, plasticity="none").initial_state(10**9)
     net = PlasticNetwork(1, 2, 1)
     params = net.init(np.random.default_rng(0))
     with pytest.raises(ValueError, match="^plan.chunk: expected a finite number at most 1000, got"):

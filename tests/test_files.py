@@ -143,7 +143,7 @@ def test_a_full_disk_leaves_everything_as_it_was(tmp_path):
         "with replace_file(sys.argv[1]) as file:\n    file.write(bytes(100_000))"
     )
     process = start(code, path)
-    assert "File too large" in process.communicate()[1] and process.returncode == 1
+    assert f"File too large: '{path}'" in process.communicate()[1] and process.returncode == 1
     assert path.read_bytes() == b"precious" and names(tmp_path) == ["kept"]
 
 
@@ -277,6 +277,14 @@ def test_a_command_replaces_its_own_files_and_no_others(tmp_path):
     (tmp_path / "figure.png").write_bytes(b"changed by the user")
     with pytest.raises(ValueError, match="^folder: .*figure.png"):
         check_outputs(tmp_path, ["figure.png"])
+
+
+def test_a_large_file_of_the_user_is_not_read_to_be_refused(tmp_path, monkeypatch):
+    with open(tmp_path / "table.csv", "wb") as file:
+        file.truncate(10**12)
+    monkeypatch.setattr(files, "_digest", None)
+    with pytest.raises(ValueError, match="^folder: .*table.csv.*--force"):
+        check_outputs(tmp_path, ["table.csv"])
 
 
 def test_a_kill_between_the_note_and_the_file_leaves_both_recognised(tmp_path, monkeypatch):

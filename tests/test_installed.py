@@ -59,6 +59,12 @@ def test_figures_of_the_clone_are_left_out_and_named(no_clone, monkeypatch, caps
     assert "needs no clone, got 'map.png'" in capsys.readouterr().err
 
 
+def test_the_list_of_figures_says_what_it_needs(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as if it were not installed
+    assert main(["figures", "--list"]) == 2
+    assert capsys.readouterr().err.startswith("figures: expected an installation with all of requirements.txt")
+
+
 def test_what_is_of_the_clone_is_the_commands_own():
     assert set(figures_command.OF_THE_CLONE) <= set(figures_command.all_files())
 

@@ -10,7 +10,6 @@ import pkgutil
 from ..arguments import nearest
 from ..files import check_outputs, locked, make_folder, write_output
 from ..site.notebooks import FOLDER
-from .options import ListAction
 from .progress import progress
 
 HELP = "rewrite figures/ (the same bytes on every run)"
@@ -52,13 +51,16 @@ def all_files():
 def add_arguments(parser):
     parser.add_argument("--folder", default="figures", metavar="DIR", help="where to write (default: figures)")
     parser.add_argument("--force", action="store_true", help="replace files of these names that are not this command's")
-    parser.add_argument("--list", action=ListAction, lines=all_files, help="print the names of all files, and end")
+    parser.add_argument("--list", action="store_true", help="print the names of all files, and write none")
     parser.add_argument("names", nargs="*", metavar="NAME", help="only these files (default: all, and README.md)")
 
 
 def run(arguments):
     """Exit code 0."""
     figures = all_files()
+    if arguments.list:
+        print("\n".join(figures))
+        return 0
     for name in arguments.names:
         if name not in figures:
             raise ValueError(f"name: expected a name that --list prints, got {name!r}{nearest(name, figures)}")

@@ -25,9 +25,10 @@ def add_arguments(parser):
 
 def run(arguments):
     """Exit code 0."""
-    out = arguments.folder if arguments.out is None else arguments.out
-    check_path(out, "out")
-    out = Path(out)
+    check_path(arguments.folder, "folder")
+    if arguments.out is not None:
+        check_path(arguments.out, "out")
+    out = Path(arguments.folder if arguments.out is None else arguments.out)
     groups = gather(arguments.folder)
     rows = list(map(summary, groups))
     print(format_table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows]))

@@ -42,7 +42,7 @@ def explain(error, typed, option_of=lambda path: ""):
     ``option_of(path)``: the option that leads to the file which the system has refused, as it was typed, or "".
     """
     if isinstance(error, MemoryError):
-        return f"expected something that fits into memory ({error or 'no more details'})"
+        return f"expected something that fits into memory ({str(error) or 'no more details'})"
     if isinstance(error, ImportError):
         return f"expected an installation with all of requirements.txt ({error})"
     if FileNotFoundError in (type(error), type(error.__cause__)) and _current_folder_is_gone():
@@ -58,9 +58,6 @@ def explain(error, typed, option_of=lambda path: ""):
     place = plugins.place_in(error, plugins.PLUGINS)
     if place:
         return message + place
-    unknown = re.search(r"unexpected keyword argument '(\w+)'", message)
-    if unknown:
-        return f"{typed(unknown[1])}: expected the name of an option ({message})"
     name = re.match(r"([\w.]+(?:\['?\w+'?\])*(?:(?:, | and )\w+)*): ", message)
     return f"{typed(name[1])}: {message[name.end() :]}" if name else message
 
@@ -69,13 +66,14 @@ def typed_as(name, arguments, usage, names):
     """How the argument ``name`` of a function was typed: ``names`` (dict) says so, or there is such an option.
 
     arguments: the parsed ones; usage: the command's. A change by ``--set`` is found by its whole name or a part of it:
-    start['eta'] is start.eta, block[0] is task_options.block; of "batch and T" by one of them.
+    start['eta'] is start.eta, block[0] is task_options.block; "batch and T" is all of them that were changed.
     """
     changes = [change for change, _ in getattr(arguments, "set", ())]
     whole, parts = re.sub(r"\['?(\w+)'?\]", r".\1", name), re.split(", | and ", re.split(r"[.\[]", name)[0])
-    for change in [change for change in changes if change == whole] or changes:
-        if set(parts) & set(change.split(".")):
-            return f"--set {change}"
+    changes = [change for change in changes if change == whole] or changes
+    typed = dict.fromkeys(f"--set {change}" for change in changes if set(parts) & set(change.split(".")))
+    if typed:
+        return " and ".join(typed)
     if name in names:
         return names[name]
     option = "--" + name.replace("_", "-")
@@ -83,12 +81,15 @@ def typed_as(name, arguments, usage, names):
 
 
 def option_that_leads_to(path, arguments, usage, names):
-    """The option, as it was typed, whose value is this path or a folder above it, or ""; arguments as ``typed_as``."""
+    """The option, as it was typed, whose value is this path or the nearest folder above it, or ""; arguments as
+    ``typed_as``.
+    """
+    above = {}  # folder -> the option that leads there
     for name, value in vars(arguments).items():
         for place in value if isinstance(value, list) else [value]:
             if isinstance(place, str) and place and _is_inside(path, place):
-                return typed_as(name, arguments, usage, names)
-    return ""
+                above.setdefault(os.path.realpath(place), name)
+    return typed_as(above[max(above, key=len)], arguments, usage, names) if above else ""
 
 
 def _is_inside(path, place):

@@ -1,4 +1,4 @@
-"""What the options of all commands have in common: errors of one line, help without markup, types, lists of names."""
+"""What the options of all commands have in common: errors of one line, help without markup, types."""
 
 import argparse
 import re
@@ -40,18 +40,6 @@ class Parser(argparse.ArgumentParser):
             expected = " | ".join(map(str, action.choices))
             message = f"expected {expected}, got {value!r}{nearest(value, action.choices)}"
             raise argparse.ArgumentError(action, message)
-
-
-class ListAction(argparse.Action):
-    """An option that prints what ``lines``, a function, returns, and ends the command."""
-
-    def __init__(self, option_strings, dest, lines, help):
-        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
-        self.lines = lines
-
-    def __call__(self, parser, *_):
-        print("\n".join(self.lines()))
-        parser.exit()
 
 
 def integer(text):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_array, check_arrays, check_count, check_generator, check_number
+from ..arguments import check_array, check_arrays, check_bool, check_count, check_generator, check_number
 from ..learning.episodes import Episode, draw_actions
 from ..learning.training import build
 from ..learning.trials import clear
@@ -55,8 +55,11 @@ def play(net, params, task, rng, intervention=Intervention()):  # noqa: B008 - i
     """
     check_generator("rng", rng)
     check_arrays("params", params, parameter_shapes(net), (net.dtype,))
+    if not isinstance(intervention, Intervention):
+        raise TypeError(f"intervention: expected an Intervention, got {type(intervention).__name__}")
+    check_bool("intervention.shuffle_alpha", intervention.shuffle_alpha)
     if intervention.modulator is not None:
-        check_number("intervention.modulator", intervention.modulator)
+        check_number("intervention.modulator", intervention.modulator, dtype=net.dtype)
     if net.plasticity == "none" and intervention != Intervention():
         raise ValueError(f"intervention: expected none with plasticity 'none', got {intervention}")
     T, B, freeze_from = task.T, task.batch, intervention.freeze_hebb_from

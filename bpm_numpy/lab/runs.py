@@ -14,6 +14,7 @@ in a folder. What is no run's is never replaced.
 import csv
 import io
 import json
+import os
 import platform
 import warnings
 from pathlib import Path
@@ -21,9 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..files import FilesWarning, locked, make_folder, read_json, read_text, replace_file
+from ..arguments import LAST, check_count
+from ..files import FilesWarning, check_target, locked, make_folder, read_json, read_text, replace_file
 from ..learning.storage import load_parameters, load_training, save_parameters, save_training
-from ..learning.training import NETWORKS, Progress, Settings, Update, begin, build, check_settings, columns, train
+from ..learning.training import NETWORKS, Progress, Settings, Update, begin, build, columns, train
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 
@@ -84,8 +86,13 @@ def open_run(folder, settings):
         load_network(folder)  # checkpoint and settings are of the same network
         if "params.npz" in there:
             _check_network(folder / "params.npz", load_parameters(folder / "params.npz")[0], settings)
-        if saved.curve and saved.training.step < settings.updates:
+        goes_on = saved.training.step < settings.updates
+        if saved.curve and goes_on:
             _check_columns(folder / "curve.csv", saved.curve[0], columns(settings, saved.training))
+        for name in there:
+            check_target(folder / name)
+        if "params.npz" in there and goes_on:  # of fewer updates than settings.json is going to say
+            (folder / "params.npz").unlink()
         progress = saved
     # A run that was killed before its first checkpoint has one row at most.
     elif "params.npz" in there or len(load_curve(folder)) > 1:
@@ -143,10 +150,22 @@ def _load_recent(folder):
     path = folder / "recent.json"
     if not path.exists():
         return []
+    content = read_json(path)
     try:
-        return [Update(**values) for values in read_json(path)]
-    except TypeError as error:
+        recent = [Update(**values) for values in content]
+        _check_numbers([done.number for done in recent])
+        for name, value in [item for done in recent for item in list(done._asdict().items())[1:]]:
+            if not isinstance(value, float):
+                raise TypeError(f"{name}: expected a number with a point, got {value!r}")
+    except (TypeError, ValueError) as error:
         raise ValueError(f"folder: expected a list of updates, got {path} ({error})") from None
+    return recent
+
+
+def _check_numbers(updates):
+    """``updates`` are numbers of updates, in their order, none twice; or TypeError or ValueError."""
+    for before, number in zip([0, *updates], updates):
+        check_count("update", number, smallest=before + 1, largest=LAST)
 
 
 def load_settings(folder):
@@ -169,7 +188,7 @@ def settings_from(values, path):
         raise ValueError(f"settings: expected those of this version in {path}; {'; '.join(wrong)}")
     settings = Settings(**values)
     try:
-        check_settings(settings)
+        build(settings)
     except (TypeError, ValueError) as error:
         raise ValueError(f"settings: expected those of a run in {path}; {error}") from None
     return settings
@@ -184,10 +203,12 @@ def load_curve(folder):
     try:
         if not {"update", "episodes", "seconds", "score"} <= set(reader.fieldnames or ()):
             raise ValueError("no columns update, episodes, seconds and score")
-        return [
+        rows = [
             {name: int(value) if name in ("update", "episodes") else float(value) for name, value in row.items()}
             for row in reader
         ]
+        _check_numbers([row["update"] for row in rows])
+        return rows
     except (TypeError, ValueError, csv.Error) as error:
         raise ValueError(f"folder: expected a curve, got {path} ({error})") from None
 
@@ -220,19 +241,21 @@ def _check_network(path, net, settings):
 def gather(folder):
     """All runs in ``folder`` and its subfolders -> list of Groups, by task, setting and label.
 
-    Runs without a row yet are left out; so are, with a FilesWarning, those that cannot be read, and all but the longest
-    of several with the same settings and seed: copies tell nothing new. ValueError if none is left.
+    Left out, with a FilesWarning each: runs without a row yet, what cannot be read, and all but the longest of several
+    with the same settings and seed: copies tell nothing new. ValueError if none is left.
     """
     runs = {}  # (task, setting, network) -> [(folder, settings flattened, settings, curve)]
-    for path in sorted(Path(folder).rglob("settings.json")):
+    for place in _run_folders(folder):
         try:
-            settings, curve = load_settings(path.parent), load_curve(path.parent)
+            settings, curve = load_settings(place), load_curve(place)
             key = settings.task, settings.setting, network_label(settings)
         except (OSError, TypeError, ValueError) as error:
-            _left_out(path.parent, error)
+            _left_out(place, error)
             continue
         if curve:
-            runs.setdefault(key, []).append((path.parent, flatten(settings), settings, curve))
+            runs.setdefault(key, []).append((place, flatten(settings), settings, curve))
+        else:
+            _left_out(place, "its curve has no row yet")
     groups = {}  # (task, setting, label) -> {seed: (folder, settings, curve)}
     for (task, setting, network), alike in runs.items():
         names = dict.fromkeys(name for _, values, _, _ in alike for name in values if name not in ("seed", "updates"))
@@ -257,6 +280,25 @@ def gather(folder):
     if not gathered:
         raise ValueError(f"folder: expected runs with a curve.csv, got none in {folder}")
     return gathered
+
+
+def _run_folders(folder):
+    """Yield ``folder`` and the folders in it that hold a settings.json, also behind links, each once."""
+    seen = set()
+    for place, below, files in os.walk(folder, onerror=_not_looked_into, followlinks=True):
+        found = os.stat(place)
+        if (found.st_dev, found.st_ino) in seen:  # links may lead round and round
+            below.clear()
+            continue
+        seen.add((found.st_dev, found.st_ino))
+        below.sort()
+        if "settings.json" in files:
+            yield Path(place)
+
+
+def _not_looked_into(error):
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):  # no folder, so no run
+        _left_out(error.filename, error.strerror)
 
 
 def _left_out(place, reason):
@@ -346,11 +388,12 @@ def _check_same(folder, settings):
     may_grow = settings.final_rate_factor == 1
     there = flatten(load_settings(folder))
     here = flatten(settings)
-    differences = [
-        f"{name} {there.get(name)!r}, not {here.get(name)!r}"
-        for name in dict.fromkeys([*there, *here])
-        if not (name == "updates" and may_grow) and there.get(name) != here.get(name)
-    ]
+    differences = []
+    for name in dict.fromkeys([*there, *here]):
+        same = name in there and name in here and there[name] == here[name]
+        if not same and not (name == "updates" and may_grow):
+            came, expected = (repr(values[name]) if name in values else "nothing" for values in (there, here))
+            differences.append(f"{name} {came}, not {expected}")
     if differences:
         raise ValueError(f"settings: expected those of the run in {folder}: {'; '.join(differences)}")
 

@@ -172,7 +172,8 @@ def entropy_bonus(logits, kind="shannon", mask=None):
     log_p = log_softmax_forward(logits)  # (T, B, A)
     p = np.exp(log_p)  # (T, B, A)
     if kind == "shannon":
-        terms, d_log_p = -p * log_p, -p * (log_p + 1)
+        finite = np.where(p == 0, p, log_p)  # P log P goes to 0 with P, whose logarithm may be infinite
+        terms, d_log_p = -p * finite, -p * (finite + 1)
     else:
         terms, d_log_p = -(p**2), -2 * p**2
     B = logits.shape[1]

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_arrays, check_count, check_names, check_number
+from ..arguments import LAST, check_arrays, check_count, check_names, check_number
 
 FLOATS = (np.float32, np.float64)
 
@@ -69,16 +69,12 @@ def adam(params, grads, state, *, learning_rate, rate_factors=None, beta1=0.9, b
     length of a step in every coordinate, whatever the scale of the gradient.
 
     learning_rate is at least 0; ``rate_factors``: dict, parameter name -> a factor of at least 0 on it, 1 for all names
-    that are not there; beta1 and beta2 are in [0, 1); eps is above 0, in the dtype too. ValueError as well for
-    gradients whose square, and steps whose end, the dtype cannot hold: the next step could not begin there.
+    that are not there; beta1 and beta2 are in [0, 1); eps is above 0 and finite, in the dtype too. ValueError as well
+    for gradients whose square, and steps whose end, the dtype cannot hold: the next step could not begin there.
     """
     dtype, shapes = _check_params("params", params)
     check_arrays("grads", grads, shapes, (dtype,))
-    if not isinstance(state, AdamState):
-        raise TypeError(f"state: expected AdamState, got {type(state).__name__}")
-    check_arrays("state.m", state.m, shapes, (dtype,))
-    check_arrays("state.v", state.v, shapes, (dtype,))
-    check_count("state.steps", state.steps, smallest=0)
+    check_adam_state("state", state, shapes, dtype)
     check_number("learning_rate", learning_rate, at_least=0)
     rate_factors = {} if rate_factors is None else rate_factors
     check_names("rate_factors", rate_factors, params, complete=False)
@@ -86,11 +82,8 @@ def adam(params, grads, state, *, learning_rate, rate_factors=None, beta1=0.9, b
         check_number(f"rate_factors[{name!r}]", factor, at_least=0)
     check_number("beta1", beta1, at_least=0, below=1)
     check_number("beta2", beta2, at_least=0, below=1)
-    check_number("eps", eps, above=0)
+    check_number("eps", eps, above=0, dtype=dtype)
     learning_rate, beta1, beta2, eps = float(learning_rate), float(beta1), float(beta2), float(eps)
-
-    if dtype.type(eps) == 0:
-        raise ValueError(f"eps: expected a number above 0 in {dtype}, got {eps}")
 
     t = int(state.steps) + 1
     m = {name: beta1 * state.m[name] + (1 - beta1) * grads[name] for name in params}
@@ -121,6 +114,18 @@ def decay_parameters(params, decay):
     for name, share in decay.items():
         check_number(f"decay[{name!r}]", share, at_least=0, below=1)
     return params | _arrays({name: (1 - float(share)) * params[name] for name, share in decay.items()}, dtype)
+
+
+def check_adam_state(name, state, shapes, dtype):
+    """``state`` is an AdamState of parameters of these ``shapes`` (dict) and ``dtype``: TypeError or ValueError."""
+    if not isinstance(state, AdamState):
+        raise TypeError(f"{name}: expected AdamState, got {type(state).__name__}")
+    check_arrays(f"{name}.m", state.m, shapes, (dtype,))
+    check_arrays(f"{name}.v", state.v, shapes, (dtype,))
+    for key, v in state.v.items():
+        if (v < 0).any():
+            raise ValueError(f"{name}.v[{key!r}]: expected numbers of at least 0, means of squares, got {v.min()}")
+    check_count(f"{name}.steps", state.steps, smallest=0, largest=LAST)
 
 
 def _check_params(name, values):

@@ -19,19 +19,20 @@ down to the shape of every array, before anything is returned. NaN and infinity 
 import io
 import json
 import math
+import numbers
 import os
 import zipfile
 from typing import NamedTuple
 
 import numpy as np
 
-from ..arguments import check_arrays, check_choice, check_count, check_generator, check_number
+from ..arguments import LAST, check_arrays, check_choice, check_count, check_generator, check_number
 from ..files import check_ordinary, check_path, replace_file
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
 from ..parts import is_registered
 from ..state import State
-from .optimisers import AdamState
+from .optimisers import AdamState, check_adam_state
 
 FORMAT, VERSION = "bpm_numpy", 1
 LARGEST_HEADER, LARGEST_POOL = 10**7, 1024  # bytes; words of 32 bits (4 is usual)
@@ -85,7 +86,7 @@ def save_training(path, training):
         "options": _options(net),
         "params": params,
         "optimiser": {"kind": "AdamState", "fields": optimiser._asdict()},
-        "rng": {"bits": rng.bit_generator.state, "seeds": rng.bit_generator.seed_seq.state},
+        "rng": {"bits": rng.bit_generator.state, "seeds": _with_flat_entropy(rng.bit_generator.seed_seq.state)},
         "state": None if state is None else state._asdict(),
         "step": step,
     }
@@ -125,11 +126,7 @@ def _check_parameters(prefix, net, params):
 def _check_training(training):
     net, params, optimiser, rng, state, step = training
     _check_parameters("training.", net, params)
-    if not isinstance(optimiser, AdamState):
-        raise TypeError(f"training.optimiser: expected AdamState, got {type(optimiser).__name__}")
-    check_arrays("training.optimiser.m", optimiser.m, parameter_shapes(net), (net.dtype,))
-    check_arrays("training.optimiser.v", optimiser.v, parameter_shapes(net), (net.dtype,))
-    check_count("training.optimiser.steps", optimiser.steps, smallest=0)
+    check_adam_state("training.optimiser", optimiser, parameter_shapes(net), net.dtype)
     check_generator("training.rng", rng)
     if type(rng.bit_generator) not in BIT_GENERATORS.values():
         expected, came = " or ".join(BIT_GENERATORS), type(rng.bit_generator).__name__
@@ -140,14 +137,12 @@ def _check_training(training):
     _check_seeds("training.rng: ", rng.bit_generator.seed_seq.state)
     if state is not None:
         net.check_state("training.state", state, batch=None, dtypes=(net.dtype,))
-    check_count("training.step", step, smallest=0)
+    check_count("training.step", step, smallest=0, largest=LAST)
 
 
 def _check_seeds(prefix, seeds):
     # Making a SeedSequence takes time like the square of its pool.
-    check_count(f"{prefix}pool_size", seeds["pool_size"], smallest=4)
-    if seeds["pool_size"] > LARGEST_POOL:
-        raise ValueError(f"{prefix}pool_size: expected at most {LARGEST_POOL}, got {seeds['pool_size']}")
+    check_count(f"{prefix}pool_size", seeds["pool_size"], smallest=4, largest=LARGEST_POOL)
 
 
 def _options(net):
@@ -181,17 +176,24 @@ def _rng_from(bits, seeds):
         check_number("rng: pos", bits["state"]["pos"], at_least=0, at_most=624)
     if bits["bit_generator"] == "Philox":
         check_number("rng: buffer_pos", bits["buffer_pos"], at_least=0, at_most=4)
-    seeds = seeds | {"entropy": _flat(seeds["entropy"])}
-    bit_generator = BIT_GENERATORS[bits["bit_generator"]](np.random.SeedSequence(**seeds))
+    seeds = np.random.SeedSequence(**_with_flat_entropy(seeds))
+    bit_generator = BIT_GENERATORS[bits["bit_generator"]](seeds)
     bit_generator.state = bits
     return np.random.Generator(bit_generator)
 
 
+def _with_flat_entropy(seeds):
+    return seeds | {"entropy": _flat(seeds["entropy"])}
+
+
 def _flat(entropy):
-    """Entropy as one list where it is lists in lists: NumPy before 2.5 joined these itself, later ones refuse them."""
+    """Entropy as plain numbers: one, or a list of all of them, whatever sequences they are in.
+
+    NumPy before 2.5 joined lists in lists itself, later ones refuse them.
+    """
     if isinstance(entropy, np.ndarray):
         entropy = entropy.tolist()
-    if not isinstance(entropy, list):
+    if entropy is None or isinstance(entropy, (numbers.Number, str)):
         return entropy
     parts = [_flat(item) for item in entropy]
     return [number for part in parts for number in (part if isinstance(part, list) else [part])]
@@ -215,25 +217,27 @@ def _load(path, kind, build):
     check_ordinary(path)
     with open(path, "rb") as file:
         try:
-            return build(**_read_content(file, kind))
+            with zipfile.ZipFile(file) as archive:
+                _check_sizes(archive.infolist(), os.fstat(file.fileno()).st_size)
+                return _build_from(archive, kind, build)
         except Exception as error:  # on damage zipfile and NumPy raise nearly anything
             came = f"{os.fspath(path)} ({type(error).__name__}: {error})"
             raise ValueError(f"path: expected a {kind} file of {FORMAT}, got {came}") from error
 
 
-def _read_content(file, kind):
-    """The content of an open file. Its header is read and checked before anything else is."""
-    with zipfile.ZipFile(file) as archive:
-        entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
-        _check_sizes(archive.infolist(), os.fstat(file.fileno()).st_size)
-        if "header" not in entries or entries["header"].file_size > LARGEST_HEADER:
-            raise ValueError(f"expected a text called 'header' in it, got {', '.join(entries) or 'nothing'}")
-        content = _check_header(_read_array(archive, entries.pop("header")), kind)
-        arrays = {name: _read_array(archive, entry) for name, entry in entries.items()}
-    content = _attach(content, arrays)
-    if arrays:
-        raise ValueError(f"expected only arrays that the header names, got {', '.join(arrays)} as well")
-    return content
+def _build_from(archive, kind, build):
+    """``build(**content)`` of an archive. Its header is read and checked before anything else is."""
+    entries = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
+    if "header" not in entries or entries["header"].file_size > LARGEST_HEADER:
+        raise ValueError(f"expected a text called 'header' in it, got {', '.join(entries) or 'nothing'}")
+    header = _check_header(_read_array(archive, entries.pop("header")), kind)
+    for read in (_stand_in, _read_array):  # what is wrong in names, shapes or dtypes is found before much is read
+        arrays = {name: read(archive, entry) for name, entry in entries.items()}
+        content = _attach(header, arrays)
+        if arrays:
+            raise ValueError(f"expected only arrays that the header names, got {', '.join(arrays)} as well")
+        built = build(**content)
+    return built
 
 
 def _check_sizes(entries, size):
@@ -264,16 +268,29 @@ def _check_header(header, kind):
 
 
 def _read_array(archive, entry):
+    _layout(archive, entry)  # NumPy makes room for what it says before looking at how much there is
     # Reading an entry to its end has its checksum checked; NumPy alone would stop where the array ends.
-    data = io.BytesIO(archive.read(entry))
-    version = np.lib.format.read_magic(data)
-    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-    shape, _, dtype = read_header(data)
-    # NumPy makes room for what this says before it looks at how much there is.
-    if not dtype.hasobject and math.prod(shape) * dtype.itemsize != entry.file_size - data.tell():
+    return np.lib.format.read_array(io.BytesIO(archive.read(entry)), allow_pickle=False)
+
+
+def _stand_in(archive, entry):
+    """Zeros of an entry's shape and dtype that take no memory."""
+    shape, dtype = _layout(archive, entry)
+    return np.broadcast_to(np.zeros((), dtype), shape)
+
+
+def _layout(archive, entry):
+    """Shape and dtype of an entry that has as many bytes as these say."""
+    with archive.open(entry) as data:
+        version = np.lib.format.read_magic(data)
+        formats = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = formats[version](data)
+        length = entry.file_size - data.tell()
+    if dtype.hasobject:
+        raise ValueError(f"expected {entry.filename} to hold numbers or a text, got pickled objects")
+    if math.prod(shape) * dtype.itemsize != length:
         raise ValueError(f"expected {entry.filename} to hold {dtype} of shape {shape}, got {entry.file_size} bytes")
-    data.seek(0)
-    return np.lib.format.read_array(data, allow_pickle=False)
+    return shape, dtype
 
 
 def _detach(value, keys, arrays):
@@ -282,6 +299,8 @@ def _detach(value, keys, arrays):
         return {key: _detach(item, (*keys, key), arrays) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_detach(item, (*keys, str(i)), arrays) for i, item in enumerate(value)]
+    if isinstance(value, str):  # also NumPy's
+        return str(value)
     if isinstance(value, np.integer):
         return int(value)
     if isinstance(value, (np.ndarray, np.generic)):

@@ -105,15 +105,15 @@ def check_settings(settings):
     for name, kinds in (("task_options", dict), ("network_options", dict), ("start", (dict, str))):
         if not isinstance(getattr(settings, name), kinds):
             raise TypeError(f"{name}: expected a dict, got {type(getattr(settings, name)).__name__}")
-    if not isinstance(settings.setting, str):
-        raise TypeError(f"setting: expected a string, got {type(settings.setting).__name__}")
+    for name in ("setting", "network"):
+        if not isinstance(getattr(settings, name), str):
+            raise TypeError(f"{name}: expected a string, got {type(getattr(settings, name)).__name__}")
     check_count("seed", settings.seed, smallest=0)
     for name in ("updates", "evaluate_every", "evaluation_episodes"):
         check_count(name, getattr(settings, name))
     for name in ("learning_rate", "value_weight", "entropy_weight"):
         check_number(name, getattr(settings, name), at_least=0)
-    for name in ("eps", "max_norm"):
-        check_number(name, getattr(settings, name), above=0)
+    check_number("max_norm", settings.max_norm, above=0)
     check_number("discount", settings.discount, at_least=0, at_most=1)
     check_choice("entropy", settings.entropy, ENTROPIES)
     check_count("warm_up", settings.warm_up, smallest=0)
@@ -139,6 +139,7 @@ def build(settings):
 
 def check_controls(settings, task, net):
     """The controls in Settings are ones that this task and this network have: TypeError or ValueError otherwise."""
+    check_number("eps", settings.eps, above=0, dtype=net.dtype)
     names = parameter_shapes(net)
     check_names("rate_factors", settings.rate_factors, names, complete=False)
     for name, factor in settings.rate_factors.items():
@@ -173,7 +174,8 @@ def start_parameters(net, start, rng):
     check_names("start", start, params, complete=False)
     for name, value in start.items():
         low, high = value if isinstance(value, (list, tuple)) and len(value) == 2 else (value, value)
-        check_number(f"start[{name!r}]", low)
+        for bound in (low, high):
+            check_number(f"start[{name!r}]", bound, dtype=net.dtype)
         check_number(f"start[{name!r}]", high, at_least=low)
         params[name] = np.asarray(rng.uniform(low, high, params[name].shape), net.dtype)
     return params

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_bool, check_count
-from .base import SequenceTask, check_bits, draw_patterns, one_hot
+from .base import SequenceTask, check_patterns, draw_patterns, one_hot
 
 
 class Drawn(NamedTuple):
@@ -43,8 +43,7 @@ class Association(SequenceTask):
     has_trials = True
 
     def __init__(self, *, batch=30, pairs=4, bits=20, labels=2, verdict=False):
-        check_count("pairs", pairs)
-        check_bits(bits, pairs)
+        check_patterns("pairs", pairs, bits)
         check_count("labels", labels, smallest=2)
         check_bool("verdict", verdict)
         if pairs % labels:

@@ -275,14 +275,13 @@ def last_third(T):
     return slice(T - T // 3, T)
 
 
-def check_bits(bits, n):
-    """``bits`` is a count of bits that n distinct patterns can have: TypeError or ValueError otherwise."""
+def check_patterns(name, n, bits, smallest=1):
+    """``n``, called ``name``, is a number of distinct patterns that ``bits`` can have, or TypeError or ValueError."""
+    check_count(name, n, smallest, largest=MOST_PATTERNS)  # each is compared with all before it
     check_count("bits", bits)
     check_size("bits", bits)
-    if n > MOST_PATTERNS:  # each is compared with all before it
-        raise ValueError(f"bits: expected at most {MOST_PATTERNS} patterns of them, got {n}")
     if n > 2 ** min(int(bits), 64):
-        raise ValueError(f"bits: expected enough for {n} distinct patterns, got {bits}")
+        raise ValueError(f"{name} and bits: expected enough bits for {n} distinct patterns, got {bits}")
 
 
 def draw_patterns(rng, B, n, bits):

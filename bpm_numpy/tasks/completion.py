@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_count, check_number
-from .base import SequenceTask, check_actions, check_bits, draw_patterns
+from .base import SequenceTask, check_actions, check_patterns, draw_patterns
 
 
 class Drawn(NamedTuple):
@@ -43,8 +43,7 @@ class Completion(SequenceTask):
     has_trials = True
 
     def __init__(self, *, batch=1, bits=1000, patterns=5, rounds=2, shown=6, blank=4, asked=6, hidden=0.5):
-        check_count("patterns", patterns)
-        check_bits(bits, patterns)
+        check_patterns("patterns", patterns, bits)
         check_count("rounds", rounds)
         check_count("shown", shown)
         check_count("blank", blank, smallest=0)

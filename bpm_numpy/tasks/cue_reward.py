@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_count
-from .base import RewardTask, check_bits, draw_patterns, last_third
+from .base import RewardTask, check_patterns, draw_patterns, last_third
 
 BLANK, GO = -1, -2
 
@@ -44,8 +44,7 @@ class CueReward(RewardTask):
     has_trials = True
 
     def __init__(self, *, batch=30, cues=4, bits=20, T=120, max_blanks=3):
-        check_count("cues", cues, smallest=2)
-        check_bits(bits, cues)
+        check_patterns("cues", cues, bits, smallest=2)
         check_count("max_blanks", max_blanks, smallest=0)
         super().__init__(batch, T, n_seen=bits + 1, n_actions=2)
         self.cues, self.bits, self.max_blanks = int(cues), int(bits), int(max_blanks)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_count, check_number
-from .base import RewardTask, check_bits, draw_patterns, play_by_rule
+from .base import RewardTask, check_patterns, draw_patterns, play_by_rule
 
 SHOWN, ASKED, TOLD = range(3)  # the steps of a trial
 STEPS = 3
@@ -47,7 +47,7 @@ class Reversal(RewardTask):
     has_trials = True
 
     def __init__(self, *, batch=30, bits=20, trials=30, chance=0.8):
-        check_bits(bits, 2)
+        check_patterns("patterns", 2, bits)
         check_count("trials", trials, smallest=3 * SETTLED)
         check_number("chance", chance, at_least=0.5, below=1)
         super().__init__(batch, STEPS * trials, n_seen=2 * bits + 1, n_actions=2)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..arguments import check_count, check_generator, check_size
 from ..equations.sigmoid import sigmoid
-from .base import SequenceTask, check_bits, draw_patterns
+from .base import SequenceTask, check_patterns, draw_patterns
 
 TEACH, ASK = 3, 2  # steps of a trial that teaches, and of one that asks
 
@@ -48,8 +48,7 @@ class Transitive(SequenceTask):
     has_trials = True
 
     def __init__(self, *, batch=30, items=8, bits=15, rounds=3, asked=28):
-        check_count("items", items, smallest=4)
-        check_bits(bits, items)
+        check_patterns("items", items, bits, smallest=4)
         check_count("rounds", rounds)
         check_count("asked", asked, smallest=int(items))  # more than there are neighbours
         n_pairs = int(items) * (int(items) - 1) // 2

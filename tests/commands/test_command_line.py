@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from bpm_numpy.__main__ import COMMANDS, main
 from bpm_numpy.commands import study as study_command
-from bpm_numpy.commands.messages import explain, red, typed_as
+from bpm_numpy.commands.messages import explain, option_that_leads_to, red, typed_as
 from bpm_numpy.commands.threads import SAID, leave_threads_to_the_user, use_one_thread
 from bpm_numpy.commands.train import _change
 from bpm_numpy.files import locked
@@ -61,6 +62,10 @@ def start(*words, cwd):
         ([*TRAIN, "--out", "file"], "train: --out: expected a folder, got file, where a file is in the way"),
         ([*TRAIN, "--out", "file/below"], "train: --out: expected a folder"),
         ([*TRAIN, "--set", "network_options.clip=nan"], "train: --set network_options.clip: expected"),
+        (
+            [*TRAIN, "--set", "network_options.dtype=float32", "--set", "eps=1e-50"],
+            "train: --set eps: expected a finite number above 0 in float32, got 1e-50",
+        ),
         ([*TRAIN, "--set", "network_options.colour=1"], "train: --set network_options.colour: expected the name"),
         ([*TRAIN, "--set", "task_options.batch=x"], "train: --set task_options.batch: expected an integer, got 'x'"),
         ([*TRAIN, "--set", "start.eta=0.5"], "train: --set start.eta: expected the parameters"),
@@ -79,6 +84,10 @@ def start(*words, cwd):
         (["evaluate", "nowhere", "--seed", "-1"], "evaluate: --seed: expected"),
         (["gather", "nowhere"], "gather: FOLDER: expected runs"),
         (["gather", ".", "--out", ""], "gather: --out: expected a name"),
+        (["gather", ""], "gather: FOLDER: expected a name"),
+        (["--plugin", "\0", "check"], "--plugin: expected a name"),
+        ([*TRAIN, "--set", "task_options.pairs=100000"], "train: --set task_options.pairs: expected an integer of at"),
+        ([*TRAIN, "--set", "task_options.pairs=500"], "train: --set task_options.pairs: expected enough bits for 500"),
         (["check", "--seed", "-1"], "check: --seed: expected"),
         (["check", "--json", "."], "check: --json: expected a file, got the folder"),
         (["check", "--json", ""], "check: --json: expected a name"),
@@ -146,7 +155,7 @@ def test_errors_are_explained_in_one_line():
     def same(name):
         return name
 
-    assert explain(MemoryError(), same).startswith("expected something that fits into memory")
+    assert explain(MemoryError(), same) == "expected something that fits into memory (no more details)"
     assert explain(OSError(28, "No space left on device"), same) == "No space left on device"
     assert explain(OSError(28, "No space left on device", "a/b"), same) == "No space left on device: a/b"
     assert "requirements.txt" in explain(ModuleNotFoundError("No module named 'nbformat'"), same)
@@ -156,18 +165,26 @@ def test_errors_are_explained_in_one_line():
 
 def test_an_argument_is_called_what_was_typed():
     class Typed:
-        set = [("start.eta", 1), ("task_options.block", [0, 1]), ("start.W_h", 2)]
+        set = [("start.eta", 1), ("task_options.block", [0, 1]), ("start.W_h", 2), ("task_options.T", 3)]
 
     for name, expected in {
         "start['W_h']": "--set start.W_h",
-        "start": "--set start.eta",
+        "start": "--set start.eta and --set start.W_h",
         "block[1]": "--set task_options.block",
-        "batch, block and T": "--set task_options.block",
+        "batch, block and T": "--set task_options.block and --set task_options.T",
         "seed": "--seed",
         "episodes": "episodes",
         "folder": "--out",
     }.items():
         assert typed_as(name, Typed, "usage: [--seed N]", {"folder": "--out"}) == expected
+
+
+def test_a_refused_file_is_of_the_option_that_leads_nearest_to_it(tmp_path):
+    typed = SimpleNamespace(folder=str(tmp_path), out=str(tmp_path / "out"))
+    words = typed, "usage: [--out DIR]", {"folder": "FOLDER"}
+    assert option_that_leads_to(str(tmp_path / "out/table.csv"), *words) == "--out"
+    assert option_that_leads_to(str(tmp_path / "table.csv"), *words) == "FOLDER"
+    assert option_that_leads_to(str(tmp_path.parent), *words) == ""
 
 
 # Where it prints
@@ -196,13 +213,16 @@ def test_closed_and_full_streams(tmp_path):
         code, out, _ = shell(*words, str(tmp_path / "full2"), stderr=full)
         assert "2 updates are done" in out and load_progress(tmp_path / "full2").training.step == 2
         assert shell("check", "--help", stdout=full, env={"PYTHONUNBUFFERED": ""})[0] == 2
+        code, _, err = shell("figures", "--list", stdout=full, env={"PYTHONUNBUFFERED": "1"})
+        assert code == 2 and err == "figures: No space left on device\n"
 
 
 @posix
-def test_nobody_reads_any_more():
+@pytest.mark.parametrize("words", [ONE_CHECK, ["figures", "--list"]], ids=["check", "figures"])
+def test_nobody_reads_any_more(words):
     read, write = os.pipe()
     os.close(read)
-    code, _, err = shell(*ONE_CHECK, stdout=write)
+    code, _, err = shell(*words, stdout=write, env={"PYTHONUNBUFFERED": "1"})
     os.close(write)
     assert code == 141 and "Traceback" not in err and "Exception" not in err
 
@@ -213,11 +233,13 @@ def test_a_full_disk_is_one_line_and_a_longer_one_goes_on(tmp_path):
 
     small = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))}
     code, _, err = shell(*TRAIN, "--out", str(tmp_path / "run"), **small)
-    assert code == 2 and err.splitlines()[-1].startswith("train: File too large") and "Traceback" not in err
+    assert code == 2 and err.splitlines()[-1].startswith(f"train: --out: File too large: {tmp_path}/run/")
+    assert "Traceback" not in err
     assert not [name for name in os.listdir(tmp_path / "run") if name.endswith((".tmp", ".lock"))]
     assert main([*TRAIN, "--out", str(tmp_path / "run")]) == 0
     code, out, err = shell(*ONE_CHECK, "--json", str(tmp_path / "table.json"), preexec_fn=lambda: _only(200))
-    assert code == 2 and err.splitlines()[-1].startswith("check: File too large") and "1 of 1 checks passed" in out
+    assert code == 2 and err.splitlines()[-1] == f"check: --json: File too large: {tmp_path}/table.json"
+    assert "1 of 1 checks passed" in out
     assert not (tmp_path / "table.json").exists()
 
 

@@ -50,11 +50,7 @@ def test_every_option_is_described_in_a_help_without_markup_that_ends_in_example
         assert line.startswith("  python -m bpm_numpy ") and len(line) <= 120
         words = words[3:] if words[3] != "--plugin" else words[5:]
         assert words[0] == name
-        with contextlib.redirect_stdout(io.StringIO()):
-            try:
-                parser_of(name).parse_args(words[1:])
-            except SystemExit as end:
-                assert end.code == 0  # what --list does
+        parser_of(name).parse_args(words[1:])
 
 
 def test_the_help_of_all_names_every_command_and_that_of_train_every_setting():
@@ -132,7 +128,6 @@ def test_an_unknown_name_is_answered_by_the_nearest_ones(tmp_path, monkeypatch, 
 
 
 def test_figures_lists_its_names(capsys):
-    with pytest.raises(SystemExit, match="0"):
-        command_line.main(["figures", "--list"])
+    assert command_line.main(["figures", "--list"]) == 0
     names = capsys.readouterr().out.split()
     assert set(names) == set(MODULES["figures"].all_files()) and "clip_growth.png" in names

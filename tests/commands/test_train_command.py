@@ -14,7 +14,7 @@ from bpm_numpy.__main__ import main
 from bpm_numpy.commands.progress import progress
 from bpm_numpy.commands.threads import SAID
 from bpm_numpy.commands.train import first_signal
-from bpm_numpy.lab.runs import load_curve, load_network, load_progress, load_settings, train_in
+from bpm_numpy.lab.runs import load_curve, load_network, load_progress, load_settings, save, train_in
 from bpm_numpy.lab.settings import settings_for
 from bpm_numpy.learning.episodes import summaries
 from bpm_numpy.learning.training import build
@@ -135,6 +135,19 @@ def test_evaluate_says_how_many_updates_there_were_and_the_standard_error(tmp_pa
     assert f"score  {np.mean(scores):.4f} ± {np.sqrt(np.var(scores, ddof=1) / 3):.4f} " in out
     assert main(["evaluate", str(tmp_path), "--episodes", "16"]) == 0
     assert " ± - " in capsys.readouterr().out  # one batch says nothing about the others
+
+
+def test_evaluate_never_takes_parameters_for_those_of_more_updates(tmp_path, capsys):
+    assert main([*TRAIN, "--updates", "2", "--out", str(tmp_path)]) == 0
+    for state in train_in(tmp_path, load_settings(tmp_path)._replace(updates=4000)):
+        save(tmp_path, state)
+        break  # as Ctrl-C does
+    assert not (tmp_path / "params.npz").exists()
+    assert main(["evaluate", str(tmp_path), "--episodes", "8"]) == 0
+    assert "after 3 of 4000 updates" in capsys.readouterr().out
+    (tmp_path / "checkpoint.npz").unlink()
+    assert main(["evaluate", str(tmp_path)]) == 2
+    assert "evaluate: RUN: expected a run with checkpoint.npz or params.npz" in capsys.readouterr().err
 
 
 def test_gather_writes_table_and_figure(tmp_path, capsys):

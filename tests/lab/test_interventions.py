@@ -162,6 +162,11 @@ def test_what_cannot_be_played():
     for step, error in ((40, ValueError), (-1, ValueError), (1.5, TypeError)):
         with pytest.raises(error, match="^intervention.freeze_hebb_from: expected"):
             play(net, params, task, np.random.default_rng(0), Intervention(freeze_hebb_from=step))
+    for wrong in (None, "M is 0", (0, None, False)):
+        with pytest.raises(TypeError, match="^intervention: expected an Intervention, got"):
+            play(net, params, task, np.random.default_rng(0), wrong)
+    with pytest.raises(TypeError, match="^intervention.shuffle_alpha: expected True or False"):
+        play(net, params, task, np.random.default_rng(0), Intervention(shuffle_alpha="yes"))
     with pytest.raises(TypeError, match="^rng: expected"):
         play(net, params, task, 3)
     with pytest.raises(ValueError, match="^batches: expected"):
@@ -180,6 +185,10 @@ def test_nan_is_neither_played_nor_measured(task, wrong):
         play(net, params, task, np.random.default_rng(0), Intervention(modulator=wrong))
     with pytest.raises(TypeError, match="^intervention.modulator: expected a real number"):
         play(net, params, task, np.random.default_rng(0), Intervention(modulator="0"))
+    small = {name: value.astype(np.float32) for name, value in params.items()}
+    single = PlasticNetwork(**net.options | {"dtype": np.float32})
+    with pytest.raises(ValueError, match="^intervention.modulator: expected a finite number in float32, got 1e"):
+        play(single, small, task, np.random.default_rng(0), Intervention(modulator=1e300))
     huge = params | {"W_y": np.full_like(params["W_y"], 1e308)}  # finite, but its logits are not
     with np.errstate(over="ignore", invalid="ignore"):
         for use in (play, measure):

@@ -104,6 +104,50 @@ def test_a_curve_that_is_none_is_named_and_left_alone(run, text):
     assert content(run) == before
 
 
+@pytest.mark.parametrize("update", ["9" * 400, "2", "1", "0", "-1", "4.0"])
+def test_updates_of_a_curve_that_are_none_or_out_of_order_are_named(run, update):
+    lines = (run / "curve.csv").read_text().splitlines()
+    lines[2] = f"{update},{lines[2].partition(',')[2]}"
+    (run / "curve.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(ValueError, match="^folder: expected a curve, got .*curve.csv"):
+        load_curve(run)
+
+
+RECENT = {
+    "null": (lambda recent: recent[0].update(score=None), "score: expected a number"),
+    "a text": (lambda recent: recent[1].update(loss="x"), "loss: expected a number"),
+    "a list": (lambda recent: recent[1].update(seconds=[1]), "seconds: expected a number"),
+    "a number in quotes": (lambda recent: recent[2].update(number="3"), "update: expected an integer"),
+    "twice": (lambda recent: recent.append(recent[-1]), "update: expected an integer of at least 4, got 3"),
+    "a field less": (lambda recent: recent[0].pop("loss"), "loss"),
+    "no dict": (lambda recent: recent.append(3), "mapping"),
+}
+
+
+@pytest.mark.parametrize("change, message", RECENT.values(), ids=RECENT)
+def test_recent_updates_that_are_none_are_named(tmp_path, change, message):
+    for progress in train_in(tmp_path, settings_of(evaluate_every=5)):
+        if progress.training.step == 3:
+            save(tmp_path, progress)
+            break
+    recent = json.loads((tmp_path / "recent.json").read_text())
+    change(recent)
+    (tmp_path / "recent.json").write_text(json.dumps(recent))
+    with pytest.raises(ValueError, match=f"^folder: expected a list of updates, got .*recent.json .*{message}"):
+        load_progress(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["curve.csv", "checkpoint.npz", "params.npz"])
+def test_a_file_that_may_not_be_written_is_found_before_the_first_update(run, monkeypatch, name):
+    before = content(run)
+    (run / name).chmod(0o444)
+    if os.access(run / name, os.W_OK):  # root may write everything
+        monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith(name))
+    with pytest.raises(PermissionError, match=name):
+        next(train_in(run, settings_of(updates=8)))
+    assert content(run) == before
+
+
 def test_parameters_and_checkpoints_of_another_network_are_named_and_left_alone(run):
     other = PlasticNetwork(2, 3, 2)
     whole = content(run)
@@ -213,7 +257,13 @@ BROKEN = {
     "another task": (lambda values: values.update(task="chess"), "task: expected"),
     "a word for a number": (lambda values: values.update(updates="six"), "updates: expected an integer"),
     "a dict for a name": (lambda values: values.update(setting={}), "setting: expected a string, got dict"),
+    "a list for a name": (lambda values: values.update(network=[]), "network: expected a string, got list"),
     "no options": (lambda values: values.update(task_options=None), "task_options: expected a dict"),
+    "an unknown option": (lambda values: values["network_options"].update(eligibility="trace"), "'eligibility'"),
+    "an unknown option of the task": (lambda values: values["task_options"].update(colour=1), "'colour'"),
+    "a broken option": (lambda values: values["task_options"].update(bits=0), "bits: expected"),
+    "no dict of factors": (lambda values: values.update(rate_factors=None), "rate_factors: expected a dict"),
+    "an unknown parameter": (lambda values: values.update(decay={"x": 0.1}), "decay: expected the parameters"),
 }
 
 
@@ -233,6 +283,14 @@ def test_settings_that_are_not_this_versions_are_named_with_the_field(run, how, 
     for use in (lambda: load_settings(run), lambda: finish(run, settings_of())):
         with pytest.raises(ValueError, match=f"settings.json.*{message}|{message}.*settings.json"):
             use()
+    assert content(run) == before
+
+
+def test_a_setting_that_is_null_is_not_one_that_is_not_there(run):
+    damage(run, lambda values: values["start"].update(x=None))
+    before = content(run)
+    with pytest.raises(ValueError, match="^settings: expected those of the run .*: start.x None, not nothing$"):
+        finish(run, settings_of(updates=8))
     assert content(run) == before
 
 
@@ -309,6 +367,37 @@ def test_copies_of_a_run_are_no_seeds(run):
     assert len(said) == 2 and all("the same settings and seed as" in line for line in said)
     assert all(name in "".join(line.split(":")[0] for line in said) for name in ("copy", "run"))
     assert group.scores.shape == (2, 3) and group.updates.tolist() == [2, 4, 6]
+
+
+def test_gather_follows_links_each_folder_once(run):
+    finish(run.parent / "elsewhere/seed1", settings_of(seed=1))
+    (run.parent / "gathered/below").mkdir(parents=True)
+    for name, target in {"one": run, "two": run.parent / "elsewhere", "below/round": run.parent / "gathered"}.items():
+        (run.parent / "gathered" / name).symlink_to(target, target_is_directory=True)
+    with no_warning():
+        (group,) = gather(run.parent / "gathered")
+    assert len(group.scores) == 2
+
+
+def test_gather_names_what_it_cannot_look_into_and_runs_without_a_row(run, monkeypatch):
+    for name in ("closed", "begun"):
+        shutil.copytree(run, run.parent / name)
+    (run.parent / "begun/curve.csv").unlink()
+    scandir = os.scandir
+
+    def refuse(path):  # as a folder of mode 000 does
+        if os.path.basename(path) == "closed":
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.warns(FilesWarning) as caught:
+        (group,) = gather(run.parent)
+    assert [str(warning.message) for warning in caught] == [
+        f"left out {run.parent / 'begun'}: its curve has no row yet",
+        f"left out {run.parent / 'closed'}: Permission denied",
+    ]
+    assert len(group.scores) == 1
 
 
 def test_runs_that_share_no_update_are_left_out(run):

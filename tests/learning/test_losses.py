@@ -128,9 +128,12 @@ def test_entropy_bonus_is_largest_for_the_uniform_policy(kind, largest):
 
 @pytest.mark.parametrize("kind", ["shannon", "sum_of_squares"])
 def test_entropy_bonus_of_a_policy_that_has_decided_is_finite(kind):
-    bonus, d_logits = entropy_bonus(np.array([[[0.0, 2000.0, -2000.0]]]), kind)
-    assert bonus == (0 if kind == "shannon" else -1)
-    np.testing.assert_array_equal(d_logits, 0)
+    for dtype in (np.float32, np.float64):
+        for largest in (2000, np.finfo(dtype).max):
+            with np.errstate(over="ignore"):  # of the difference of two logits
+                bonus, d_logits = entropy_bonus(np.array([[[0, largest, -largest]]], dtype), kind)
+            assert bonus == (0 if kind == "shannon" else -1) and d_logits.dtype == dtype
+            np.testing.assert_array_equal(d_logits, 0)
 
 
 # Gradients

@@ -273,7 +273,9 @@ ERRORS = [
     (ValueError, r"state\.m\['b'\]", lambda: adam(P, G, M._replace(m=P | {"b": np.zeros(3)}), **RATE)),
     (ValueError, r"state\.v\['W'\]", lambda: adam(P, G, M._replace(v=P | {"W": P["W"] * np.nan}), **RATE)),
     (TypeError, r"state\.steps", lambda: adam(P, G, M._replace(steps=1.0), **RATE)),
+    (ValueError, r"state\.v\['b'\]", lambda: adam(P, G, M._replace(v=M.v | {"b": M.v["b"] - 1}), **RATE)),
     (ValueError, r"state\.steps", lambda: adam(P, G, M._replace(steps=-1), **RATE)),
+    (ValueError, r"state\.steps", lambda: adam(P, G, M._replace(steps=10**400), **RATE)),
     (ValueError, "learning_rate", lambda: adam(P, G, M, learning_rate=np.inf)),
     (TypeError, "learning_rate", lambda: adam(P, G, M, learning_rate="0.1")),
     (ValueError, "beta1", lambda: adam(P, G, M, **RATE, beta1=1.0)),
@@ -333,10 +335,11 @@ def test_adam_gives_a_state_that_it_takes_or_says_why_not(dtype):
         adam(params | {"w": np.array([-largest, 0], dtype)}, grads, state, learning_rate=float(largest))
 
 
-def test_adam_refuses_an_eps_that_is_0_in_the_dtype():
+@pytest.mark.parametrize("eps", [1e-50, 1e40])
+def test_adam_refuses_an_eps_that_is_0_or_infinite_in_the_dtype(eps):
     params = {"w": np.zeros(1, np.float32)}
-    with pytest.raises(ValueError, match="^eps: expected a number above 0 in float32, got 1e-50"):
-        adam(params, params, adam_init(params), learning_rate=0.1, eps=1e-50)
+    with pytest.raises(ValueError, match="^eps: expected a finite number above 0 in float32, got 1e"):
+        adam(params, params, adam_init(params), learning_rate=0.1, eps=eps)
     moved, _ = adam(params, params, adam_init(params), learning_rate=0.1, eps=1e-45)
     assert moved["w"] == 0
 

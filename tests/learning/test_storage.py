@@ -123,6 +123,15 @@ def test_layout_and_kind_of_an_array_do_not_matter(tmp_path):
     assert all(value.flags.writeable for value in loaded.values())
 
 
+def test_options_that_are_texts_of_numpy(tmp_path):
+    names = np.array(["lstm", "modulated", "trace", "tanh", "paper", "neuron"])
+    options = dict(zip(("cell", "plasticity", "rule", "modulator", "reading", "alpha"), names))
+    net = PlasticNetwork(2, 3, 2, **options)
+    save_parameters(tmp_path / "p.npz", net, net.init(np.random.default_rng(0)))
+    loaded, _ = load_parameters(tmp_path / "p.npz")
+    assert same(loaded, PlasticNetwork(2, 3, 2, **{name: str(value) for name, value in options.items()}))
+
+
 @every_network
 @every_bit_generator
 def test_a_training_comes_back_bit_for_bit(tmp_path, options, kind):
@@ -161,13 +170,21 @@ def test_the_rng_goes_on_drawing_and_spawning(tmp_path, kind):
         assert same(draw(rng), draw(loaded))
 
 
-@pytest.mark.parametrize("seed", [0, np.int64(5), (1, 2), [1, np.int64(3)], np.array([4, 5]), 2**200])
+OF_OBJECTS = np.array([2**70, 1], object)
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [None, 0, np.int64(5), (1, 2), [1, np.int64(3)], np.array([4, 5]), 2**200, ["0x1f", 3], range(3), OF_OBJECTS],
+    ids=str,
+)
 def test_every_kind_of_seed(tmp_path, seed):
-    training = small_training()._replace(rng=np.random.default_rng(seed))
+    seeds = np.random.SeedSequence(seed)
+    training = small_training()._replace(rng=np.random.default_rng(seeds))
     save_training(tmp_path / "t.npz", training)
-    rng = load_training(tmp_path / "t.npz").rng
-    assert same(rng.random(3), np.random.default_rng(seed).random(3))
-    assert same(rng.spawn(1)[0].random(3), np.random.default_rng(seed).spawn(1)[0].random(3))
+    rng, again = load_training(tmp_path / "t.npz").rng, np.random.default_rng(seeds)
+    assert same(rng.random(3), again.random(3))
+    assert same(rng.spawn(1)[0].random(3), again.spawn(1)[0].random(3))
 
 
 @pytest.mark.parametrize("nested", [[1, [2, 3]], [[1], [[2], 3], []], {"array": "a"}])
@@ -318,6 +335,8 @@ REFUSED_TRAININGS = {
     "plain tuple": ("optimiser", lambda t: tuple(t.optimiser), TypeError),
     "optimiser of other parameters": ("optimiser", lambda t: adam_init({"a": np.ones(1)}), ValueError),
     "negative count": ("optimiser", lambda t: t.optimiser._replace(steps=-1), ValueError),
+    "count without end": ("optimiser", lambda t: t.optimiser._replace(steps=10**400), ValueError),
+    "squares below 0": ("optimiser", lambda t: t.optimiser._replace(v=t.optimiser.v | {"b": -np.ones(3)}), ValueError),
     "float count": ("optimiser", lambda t: t.optimiser._replace(steps=1.0), TypeError),
     "seed": ("rng", lambda t: 7, TypeError),
     "RandomState": ("rng", lambda t: np.random.RandomState(7), TypeError),
@@ -364,7 +383,7 @@ def test_a_network_that_would_not_come_back_as_it_is_is_not_saved(tmp_path):
 def test_a_generator_with_a_pool_that_takes_minutes_is_neither_saved_nor_loaded(training_file):
     before = training_file.read_bytes()
     rng = np.random.default_rng(np.random.SeedSequence(1, pool_size=1025))
-    with pytest.raises(ValueError, match=r"^training\.rng: pool_size: expected at most 1024, got 1025"):
+    with pytest.raises(ValueError, match=r"^training\.rng: pool_size: expected an integer of at most 1024, got 1025"):
         save_training(training_file, small_training()._replace(rng=rng))
     assert training_file.read_bytes() == before
     for size, expected in ((10**6, "at most 1024"), (-1, "at least 4"), ("4", "an integer")):
@@ -405,6 +424,17 @@ def test_an_array_that_says_it_is_enormous(parameters_file):
             archive.writestr(name, data)
     with pytest.raises(ValueError, match=r"params/b.npy to hold float64 of shape \(1000000000000,\), got"):
         load_parameters(parameters_file)
+
+
+@pytest.mark.parametrize("name, reason", [("params/b", r"params\['b'\]: expected shape"), ("more", "got more as well")])
+def test_what_is_wrong_in_an_array_is_found_before_it_is_read(parameters_file, monkeypatch, name, reason):
+    rewrite(parameters_file, set_array(name, np.zeros(10_000)))
+    read = []
+    whole = zipfile.ZipFile.read
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda file, entry: read.append(entry.filename) or whole(file, entry))
+    with pytest.raises(ValueError, match=reason):
+        load_parameters(parameters_file)
+    assert read == ["header.npy"]
 
 
 # Damaged files.
@@ -521,7 +551,7 @@ def test_a_pickle_is_not_run(tmp_path, load):
         lambda: write_npz(path, header=header, W_x=payload),
     ):
         write()
-        with pytest.raises(ValueError, match=r"not a zip file|Object arrays cannot be loaded"):
+        with pytest.raises(ValueError, match=r"not a zip file|got pickled objects"):
             load(path)
         assert not trap.exists()
     pickle.loads(pickled)

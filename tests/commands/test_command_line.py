@@ -525,7 +525,7 @@ def test_quickstart_looks_at_its_folder_before_it_begins(tmp_path, monkeypatch, 
 
 def test_an_install_without_the_clone_says_what_is_missing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("bpm_numpy.commands.tutorial.find_notebooks", lambda: _find_in(tmp_path))
-    monkeypatch.setattr("bpm_numpy.commands.bench.trained_problems", lambda data: iter(()))
+    monkeypatch.setattr("bpm_numpy.commands.bench.trained_networks", lambda data: iter(()))
     assert main(["tutorial", "--run"]) == 2 and "run from a clone" in capsys.readouterr().err
     assert main(["bench", "--trained"]) == 2 and "run from a clone" in capsys.readouterr().err
 

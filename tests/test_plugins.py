@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -219,6 +220,23 @@ def test_check_takes_parts_of_ones_own(plugin, capsys):
     out = capsys.readouterr().out
     assert "stacked" in out and "half" in out and re.search(r"(\d+) of \1 checks passed", out)
     assert main(["--plugin", str(plugin), "check", "--modulator", "half", "--rule", "oja", *few]) == 0
+
+
+def test_a_check_that_fails_says_how_it_runs_by_itself(clean, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.py").write_text(
+        "from bpm_numpy import register\nfrom bpm_numpy.rules.outer import Outer\nclass Wrong(Outer):\n"
+        "    name, sums = 'wrong', None\n    def eligibility_backward(self, net, dE, *others):\n"
+        "        return super().eligibility_backward(net, 2 * dE, *others)\nregister(Wrong())\n"
+    )
+    few = "--rule wrong --cell rnn --alpha full --readout linear --regime inactive --reading notes".split()
+    assert main(["--plugin", "wrong.py", "check", "--full", "--seed", "3", *few]) == 1
+    out = capsys.readouterr().out
+    command = re.search(r"Each by itself: (.*) and the options behind FAILED", out)[1]
+    assert command == f"python -m bpm_numpy --plugin {tmp_path / 'wrong.py'} check --seed 3 --full"
+    options = re.search(r"FAILED (.*?): ", out)[1]
+    assert main([*shlex.split(command)[3:], *shlex.split(options)]) == 1
+    assert "0 of 1 checks passed" in capsys.readouterr().out
 
 
 def test_clip_cuts_nothing_of_a_rule_that_has_a_bound_of_its_own(plugin, capsys):

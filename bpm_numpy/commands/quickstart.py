@@ -34,14 +34,18 @@ def run(arguments):
     """Exit code: 0 if all went well, 1 if a gradient check failed."""
     check_count("seed", arguments.seed, smallest=0)
     path = find_notebooks()[0] if FOLDER.is_dir() else None
+    figure = all_figures()[FIGURE]  # an installation that can't draw says so before anything is written
     make_folder(RESULTS)
     with locked(RESULTS):
         check_outputs(RESULTS, (FIGURE,) if path is None else (path.name, FIGURE), arguments.force)
-        return tour(path, arguments.seed)
+        return tour(path, figure, arguments.seed)
 
 
-def tour(path, seed):
-    """The three parts, with the notebook ``path``, or None where there is no clone; exit code as ``run``."""
+def tour(path, figure, seed):
+    """The three parts, with the notebook ``path``, or None where there is no clone; exit code as ``run``.
+
+    figure: the function that draws it.
+    """
     from ..figures.style import file_bytes
 
     print("1. Gradient checks: reverse mode against the complex step, central differences and forward mode")
@@ -61,7 +65,7 @@ def tour(path, seed):
         print(f"executed {path.name} in {time.monotonic() - started:.0f} s: {RESULTS / path.name}\n")
 
     print("3. A figure of Hebb(t)")
-    write_output(RESULTS, FIGURE, file_bytes(all_figures()[FIGURE]()))
+    write_output(RESULTS, FIGURE, file_bytes(figure()))
 
     if path is None:
         print(f"\nThe result is in {RESULTS}/: {FIGURE}.")

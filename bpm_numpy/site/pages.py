@@ -35,6 +35,9 @@ def write_site(paths, folder, force=False):
             write_output(folder, name, data)
             if name.endswith(".html"):
                 print(f"{folder}/{name}", flush=True)
+    others = sorted(path.name for path in Path(folder).glob("*.html") if path.name not in files)
+    if others:
+        print(f"in {folder}, but not in its index: {', '.join(others)}")
     print(f"open {folder}/index.html")
     return 0
 

@@ -94,6 +94,8 @@ def start(*words, cwd):
         (["tutorial", "--html", ""], "tutorial: --html: expected a name"),
         (["tutorial", "--html", "file", "00"], "tutorial: --html: expected a folder"),
         (["tutorial", "99"], "tutorial: NN: expected the start of a notebook's name, got 99"),
+        (["tutorial", "05", "06"], "tutorial: NN: expected one notebook where JupyterLab is opened, got 2"),
+        (["tutorial", "0"], "tutorial: NN: expected one notebook where JupyterLab is opened, got 10"),
         (["tutorial", "--write"], "tutorial: --write: expected only together with --run"),
     ],
     ids=lambda value: " ".join(value[-3:]) if isinstance(value, list) else "",

@@ -182,6 +182,29 @@ def test_the_index_is_the_readmes_path_and_lists_what_that_leaves_out(repository
     assert 'href="play.html">A page to play with' in index
 
 
+def test_each_group_is_named_in_the_first_of_its_rows_that_is_there(tmp_path):
+    names = ["20_a", "21_b", "22_c", "23_d"]
+    rows = "".join(
+        f"|{'' if at % 2 else f'**group {at}**'}|[{name}](notebooks/{name}.ipynb)|\n" for at, name in enumerate(names)
+    )
+    (tmp_path / "README.md").write_text(f"# It\n\n## Path\n\n|group|chapter|\n|---|---|\n{rows}")
+    paths = [write(tmp_path, TITLE, name=name) for name in names]
+    for chosen, groups in ((paths, ["**group 0**", "", "**group 2**", ""]), (paths[1:2], ["**group 0**"])):
+        index = site_files(chosen)["index.html"].decode()
+        cells = re.findall(r'<td data-column="group">(.*?)</td>', index)
+        assert [re.sub("</?strong>", "**", cell) for cell in cells] == groups
+
+
+def test_pages_of_an_earlier_site_that_stay_are_named(tmp_path, capsys):
+    one, two = write(tmp_path, TITLE), write(tmp_path, TITLE, name="21_more")
+    write_site([one, two], tmp_path / "site")
+    assert "not in its index" not in capsys.readouterr().out
+    write_site([two], tmp_path / "site")
+    out = capsys.readouterr().out.splitlines()
+    assert f"in {tmp_path / 'site'}, but not in its index: 20_mine.html" in out
+    assert (tmp_path / "site/20_mine.html").is_file()
+
+
 def test_texts_and_code_that_pages_lead_to_are_pages_too(repository):
     files = site_files(repository)
     letters, code = files["notebooks-letters.md.html"].decode(), files["code.py.html"].decode()

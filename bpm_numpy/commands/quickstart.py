@@ -3,7 +3,6 @@
 Writes into results/, which git ignores.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from ..files import check_outputs, locked, make_folder, write_output
 from ..site.notebooks import FOLDER, execute_apart, find_notebooks, notebook_bytes
 from .check import HEADER, check_all, format_table, jobs, table, verdict
 from .figures import all_figures
+from .messages import shell_line
 from .options import integer
 from .threads import leave_threads_to_the_user
 
@@ -52,7 +52,7 @@ def tour(path, figure, seed):
     started = time.monotonic()
     results = check_all(jobs(REPRESENTATIVE, ("inactive", "sometimes", "mostly"), seed, full=False))
     print(format_table(HEADER, table(results)))
-    print(f"{verdict(results, time.monotonic() - started)} (all there are: python -m bpm_numpy check)\n")
+    print(f"{verdict(results, time.monotonic() - started)} (all there are: {shell_line('check')})\n")
 
     print("2. The first notebook")
     if path is None:
@@ -70,8 +70,6 @@ def tour(path, figure, seed):
     if path is None:
         print(f"\nThe result is in {RESULTS}/: {FIGURE}.")
     else:
-        inside = sys.executable.startswith(os.getcwd() + os.sep)
-        python = os.path.relpath(sys.executable) if inside else sys.executable
         print(f"\nThe results are in {RESULTS}/: {FIGURE} and {path.name}.")
-        print(f"Open the notebooks with: {python} -m bpm_numpy tutorial")
+        print(f"Open the notebooks with: {shell_line('tutorial')}")
     return 0 if all(result["passed"] for result in results) else 1

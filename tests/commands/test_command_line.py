@@ -14,7 +14,7 @@ import pytest
 
 from bpm_numpy.__main__ import COMMANDS, main
 from bpm_numpy.commands import study as study_command
-from bpm_numpy.commands.messages import explain, red, typed_as
+from bpm_numpy.commands.messages import explain, red, shell_line, typed_as
 from bpm_numpy.commands.threads import SAID, leave_threads_to_the_user, use_one_thread
 from bpm_numpy.commands.train import _change
 from bpm_numpy.files import locked
@@ -170,6 +170,24 @@ def test_an_argument_is_called_what_was_typed():
         "folder": "--out",
     }.items():
         assert typed_as(name, Typed, "usage: [--seed N]", {"folder": "--out"}) == expected
+
+
+@posix
+def test_a_command_to_type_begins_with_this_python_as_the_shell_finds_it(tmp_path, monkeypatch):
+    for name in ("here", "elsewhere"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "python").symlink_to(sys.executable)
+    here = str(tmp_path / "here/python")
+    monkeypatch.setattr(sys, "executable", here)
+    for folder, found, word in (
+        (tmp_path, "here", "python"),
+        (tmp_path, "elsewhere", "here/python"),
+        (tmp_path / "elsewhere", "elsewhere", here),
+        (tmp_path / "elsewhere", "nowhere", here),
+    ):
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("PATH", str(tmp_path / found))
+        assert shell_line("gather", "my runs") == f"{word} -m bpm_numpy gather 'my runs'"
 
 
 # Where it prints

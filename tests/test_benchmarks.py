@@ -22,7 +22,6 @@ from bpm_numpy.commands.bench import (
     time_calls,
     trained_networks,
     trained_problem,
-    trained_problems,
 )
 from bpm_numpy.lab.settings import settings_for
 from bpm_numpy.learning.training import NETWORKS
@@ -301,23 +300,52 @@ def test_a_framework_that_is_missing_is_left_out(benchmark, monkeypatch, capsys)
 def test_bench_command(capsys):
     assert main(["bench", "--only", "N32 some", "--passes", "1"]) == 0
     assert "rnn outer N32" in capsys.readouterr().out
-    assert main(["bench", "--only", "no such case"]) == 2
+
+
+def rows_of(capsys, *words):
+    """The rows of bench's table, split; the words of its header are left out."""
+    assert main(["bench", "--passes", "1", *words]) == 0
+    captured = capsys.readouterr()
+    assert re.search(r"^networks (\d+)/\1 in ", captured.err, re.M)  # a line of progress
+    return [line.split() for line in captured.out.splitlines()[1:] if re.search(r"\d\.\d+$", line)]
 
 
 def test_updates_a_second(capsys):
-    assert main(["bench", "--updates", "--passes", "1"]) == 0
-    table = [line.split() for line in capsys.readouterr().out.splitlines()]
-    rows = [line for line in table if line[:1] in (["cue-reward"], ["maze"])]
+    rows = rows_of(capsys, "--updates")
+    assert [row[0] for row in rows] == 4 * ["cue-reward"] + 4 * ["maze"]
     assert [row[2] for row in rows] == 2 * ["none", "plastic", "simple", "retroactive"]
     assert all(abs(float(row[-2]) / 1000 * float(row[-1]) - 1) < 0.5 for row in rows)  # both rounded
-    for option in (["--trained"], ["--data", "."]):
-        assert main(["bench", "--updates", *option]) == 2
 
 
-def test_trained_networks_are_timed_on_episodes_of_their_tasks(capsys):
-    kept = list(trained_problems())
-    assert {"cue-reward", "association"} <= {name for name, _, _ in kept}
-    for _, _, problem in kept[:2]:
-        fast, steps = problem.gradients(), problem.gradients("steps")
-        for name, value in steps.items():  # trained networks are steep: rounding grows over the steps
-            assert np.abs(fast[name] - value).max() <= 1e-6 * max(np.abs(value).max(), 1e-300), name
+def test_only_selects_networks_too(capsys):
+    assert [row[:3] for row in rows_of(capsys, "--updates", "--only", "tiny none")] == [["cue-reward", "tiny", "none"]]
+    rows = rows_of(capsys, "--trained", "--only", "bandit simple")
+    assert [row[:2] for row in rows] == [["bandit", "simple"]]
+
+
+@pytest.mark.parametrize(
+    "words, message",
+    [
+        ("--only zzz", "--only: expected a part of names such as 'rnn outer N100 inactive', got 'zzz'"),
+        ("--trained --only zzz", "--only: expected a part of names such as '"),
+        ("--updates --only zzz", "--only: expected a part of names such as 'cue-reward tiny none', got 'zzz'"),
+        ("--trained --dtype float64", "--dtype: expected only for the cases, got float64"),
+        ("--updates --dtype float64", "--dtype: expected only for the cases, got float64"),
+        ("--updates --trained", "--updates: expected without --trained"),
+        ("--updates --data .", "--data: expected only together with --trained, got '.'"),
+        ("--data .", "--data: expected only together with --trained, got '.'"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(capsys, words, message):
+    assert main(["bench", *words.split()]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith(f"bench: {message}") and captured.out == ""
+
+
+@pytest.mark.parametrize("name", ["cue-reward", "association"])
+def test_trained_networks_are_timed_on_episodes_of_their_tasks(name):
+    assert (name, "simple", "modulated") in set(trained_networks())
+    problem = trained_problem(name, "simple")
+    fast, steps = problem.gradients(), problem.gradients("steps")
+    for parameter, value in steps.items():  # trained networks are steep: rounding grows over the steps
+        assert np.abs(fast[parameter] - value).max() <= 1e-6 * max(np.abs(value).max(), 1e-300), parameter

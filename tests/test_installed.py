@@ -1,6 +1,7 @@
 """The package without its clone, as a wheel installs it: what is taken along, and what says that it is not there."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,20 @@ def test_what_is_of_the_clone_is_the_commands_own():
 def test_the_tutorial_says_that_it_needs_the_clone(no_clone, capsys):
     assert main(["tutorial"]) == 2
     assert "run from a clone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["quickstart", "gather runs --out table"])
+def test_with_numpy_alone_what_draws_leaves_nothing_behind(tmp_path, words):
+    train = "train association --setting tiny --updates 2 --set evaluation_episodes=8 --out runs/one"
+    script = (
+        "import sys\nsys.modules['matplotlib'] = None\nfrom bpm_numpy.__main__ import main\n"
+        f"assert main({train.split()}) == 0\nsys.exit(main({words.split()}))"
+    )
+    here = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=here, capture_output=True, text=True)
+    last = done.stderr.splitlines()[-1]
+    assert done.returncode == 2 and "expected an installation with all of requirements.txt" in last
+    assert os.listdir(tmp_path) == ["runs"] and os.listdir(tmp_path / "runs") == ["one"]
 
 
 def test_quickstart_goes_without_the_notebook(no_clone, monkeypatch, tmp_path, capsys):

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -27,7 +28,7 @@ from bpm_numpy import (
 )
 from bpm_numpy.__main__ import main
 from bpm_numpy.commands.check import jobs
-from bpm_numpy.commands.messages import explain
+from bpm_numpy.commands.messages import explain, shell_line
 from bpm_numpy.lab import settings, studies
 from bpm_numpy.lab.runs import load_curve, load_network, load_progress, load_settings
 from bpm_numpy.learning import training
@@ -221,6 +222,23 @@ def test_check_takes_parts_of_ones_own(plugin, capsys):
     assert main(["--plugin", str(plugin), "check", "--modulator", "half", "--rule", "oja", *few]) == 0
 
 
+def test_a_check_that_fails_says_how_it_runs_by_itself(clean, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.py").write_text(
+        "from bpm_numpy import register\nfrom bpm_numpy.rules.outer import Outer\nclass Wrong(Outer):\n"
+        "    name, sums = 'wrong', None\n    def eligibility_backward(self, net, dE, *others):\n"
+        "        return super().eligibility_backward(net, 2 * dE, *others)\nregister(Wrong())\n"
+    )
+    few = "--rule wrong --cell rnn --alpha full --readout linear --regime inactive --reading notes".split()
+    assert main(["--plugin", "wrong.py", "check", "--full", "--seed", "3", *few]) == 1
+    out = capsys.readouterr().out
+    command = re.search(r"Each by itself: (.*) and the options behind FAILED", out)[1]
+    assert command == shell_line("check", "--seed", "3", "--full") and f"--plugin {tmp_path / 'wrong.py'} " in command
+    options = re.search(r"FAILED (.*?): ", out)[1]
+    assert main([*shlex.split(command)[3:], *shlex.split(options)]) == 1
+    assert "0 of 1 checks passed" in capsys.readouterr().out
+
+
 def test_clip_cuts_nothing_of_a_rule_that_has_a_bound_of_its_own(plugin, capsys):
     words = "check --rule drift --cell rnn --modulator tanh --alpha full --reading notes".split()
     assert main(["--plugin", str(plugin), *words]) == 0
@@ -324,7 +342,7 @@ def test_study_makes_and_keeps_runs_of_ones_own(plugin, kept, capsys):
     out = capsys.readouterr().out
     assert "my study" in out and "ms by the definition" in out
     assert main(["bench", "--data", str(kept)]) == 2
-    assert lines(capsys) == [f"bench: --data: expected only together with --trained, got {str(kept)!r} alone"]
+    assert lines(capsys) == [f"bench: --data: expected only together with --trained, got {str(kept)!r} without it"]
 
 
 # Files made with parts that are not registered

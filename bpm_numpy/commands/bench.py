@@ -33,7 +33,7 @@ TYPED = {}
 EXAMPLES = """\
   python -m bpm_numpy bench
   python -m bpm_numpy bench --only "lstm trace" --dtype float64
-  python -m bpm_numpy bench --trained"""
+  python -m bpm_numpy bench --trained --only bandit"""
 N_INPUTS, N_OUTPUTS = 16, 4
 REGIMES = ("inactive", "some", "many")  # of the clip: entries of Hebb that are ever at the bound
 SIZES = {  # cell, rule, T, B, N, and the drive that makes each regime
@@ -99,13 +99,6 @@ def bound_shares(problem):
     return float(ever.mean()), float(at_bound.mean())
 
 
-def trained_problems(data=DATA):
-    """(study, label, Problem) of each trained network kept in ``data`` that has a Hebb."""
-    for name, label, plasticity in trained_networks(data):
-        if plasticity != "none":
-            yield name, label, trained_problem(name, label, data)
-
-
 def trained_networks(data=DATA):
     """(study, label, plasticity) of each trained network kept in ``data``."""
     for name in STUDIES:
@@ -139,8 +132,8 @@ def time_calls(function, calls, duration=0.0):
 
 
 def add_arguments(parser):
-    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32", help="default: float32")
-    parser.add_argument("--only", default="", metavar="TEXT", help='cases whose "name regime" contains TEXT')
+    parser.add_argument("--dtype", choices=("float32", "float64"), help="of the cases (default: float32)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows whose first columns contain TEXT")
     parser.add_argument("--trained", action="store_true", help="trained networks, beside the definition")
     parser.add_argument("--updates", action="store_true", help="whole updates of training, as small studies make them")
     parser.add_argument("--data", metavar="DIR", help="with --trained: what study --data DIR has kept")
@@ -149,41 +142,55 @@ def add_arguments(parser):
 
 def run(arguments):
     """Exit code 0."""
-    check_count("passes", arguments.passes)
-    if arguments.updates and (arguments.trained or arguments.data is not None):
-        raise ValueError("updates: expected without --trained and --data, got both")
-    if arguments.updates:
-        return run_updates(arguments.passes)
+    passes, only = arguments.passes, arguments.only
+    check_count("passes", passes)
+    if arguments.updates and arguments.trained:
+        raise ValueError("updates: expected without --trained, got both")
+    if arguments.data is not None and not arguments.trained:
+        raise ValueError(f"data: expected only together with --trained, got {arguments.data!r} without it")
+    if arguments.dtype is not None and (arguments.trained or arguments.updates):
+        raise ValueError(f"dtype: expected only for the cases, got {arguments.dtype} with --trained or --updates")
     if arguments.trained:
-        return run_trained(arguments.passes, DATA if arguments.data is None else Path(arguments.data))
-    if arguments.data is not None:
-        raise ValueError(f"data: expected only together with --trained, got {arguments.data!r} alone")
-    selected = list(cases(arguments.dtype, arguments.only))
+        return run_trained(passes, only, DATA if arguments.data is None else Path(arguments.data))
+    return run_updates(passes, only) if arguments.updates else run_cases(passes, only, arguments.dtype or "float32")
+
+
+def select(rows, only):
+    """Those of the rows, tuples of names, that contain the text ``only``; ValueError if none of them does."""
+    selected = [names for names in rows if only in " ".join(names)]
     if not selected:
-        raise ValueError(
-            f"only: expected a part of {', '.join(SIZES)} and {', '.join(REGIMES)}, got {arguments.only!r}"
-        )
-    header = ("case", "T", "B", "clip", "ever", "at the end", "chunk", "rows", "median ms", "min ms")
-    rows = []
-    for name, regime, case in progress(selected, len(selected), "cases"):
+        raise ValueError(f"only: expected a part of names such as {' '.join(next(iter(rows)))!r}, got {only!r}")
+    return selected
+
+
+def run_cases(passes, only, dtype):
+    """Exit code 0."""
+    rows, found = [], {(name, regime): case for name, regime, case in cases(dtype)}
+    selected = select(found, only)
+    for name, regime in progress(selected, len(selected), "cases"):
+        case = found[name, regime]
         problem = make_problem(case)
         problem.gradients()
-        seconds = time_calls(problem.gradients, arguments.passes)
+        seconds = time_calls(problem.gradients, passes)
         ever, end = bound_shares(problem)
         plan = choose_plan(problem.net, case.T, case.B)
-        numbers = (case.T, case.B, regime, f"{ever:.2%}", f"{end:.2%}", plan.chunk, plan.rows)
+        numbers = (case.T, case.B, f"{ever:.2%}", f"{end:.2%}", plan.chunk, plan.rows)
         times = (f"{1000 * np.median(seconds):.1f}", f"{1000 * min(seconds):.1f}")
-        rows.append((name, *map(str, numbers), *times))
-    print(format_table(header, rows))
-    print(f'{arguments.dtype}; "ever" and "at the end": share of the entries of Hebb at the bound')
+        rows.append((name, regime, *map(str, numbers), *times))
+    print(format_table(("case", "clip", "T", "B", "ever", "at the end", "chunk", "rows", "median ms", "min ms"), rows))
+    print(f'{dtype}; "ever" and "at the end": share of the entries of Hebb at the bound')
     print(f"threads of matrix products: {how_many()}")
     return 0
 
 
-def run_trained(passes, data):
+def run_trained(passes, only, data):
     """Exit code 0; ValueError where no network is kept."""
-    rows = []
-    for name, label, problem in trained_problems(data):
+    kept = [names for *names, plasticity in trained_networks(data) if plasticity != "none"]  # that have a Hebb
+    if not kept:
+        raise ValueError(f"trained: expected recorded networks in {data}, found none; run from a clone")
+    rows, selected = [], select(kept, only)
+    for name, label in progress(selected, len(selected), "networks"):
+        problem = trained_problem(name, label, data)
         N, (T, B) = problem.net.n_hidden, problem.d_values.shape
         ever, end = bound_shares(problem)
         seconds = {None: [], "steps": []}  # by plan
@@ -193,8 +200,6 @@ def run_trained(passes, data):
         times = [1000 * float(np.median(taken[1:])) for taken in seconds.values()]
         numbers = (problem.net.dtype.name, T, B, N, f"{ever:.2%}", f"{end:.2%}", *(f"{time:.1f}" for time in times))
         rows.append((name, label, *map(str, numbers)))
-    if not rows:
-        raise ValueError(f"trained: expected recorded networks in {data}, found none; run from a clone")
     header = ("study", "network", "dtype", "T", "B", "N", "ever", "at the end", "ms", "ms by the definition")
     print(format_table(header, rows))
     print(f"medians; the networks of seed 0 in {data}, on fresh episodes")
@@ -202,10 +207,10 @@ def run_trained(passes, data):
     return 0
 
 
-def run_updates(passes):
+def run_updates(passes, only):
     """Exit code 0."""
-    rows, jobs = [], [(*studied, network) for studied in STUDIED for network in NETWORKS]
-    for task_name, setting, network in progress(jobs, len(jobs), "networks"):
+    rows, selected = [], select([(*studied, network) for studied in STUDIED for network in NETWORKS], only)
+    for task_name, setting, network in progress(selected, len(selected), "networks"):
         settings = settings_for(task_name, network, setting)
         (task, net), training = build(settings), begin(settings).training
         seconds = []

@@ -23,7 +23,7 @@ from ..parts import REGISTRIES, check_name
 from ..plugins import PLUGINS, check_known_elsewhere, load_plugins
 from ..proof.configuration import check_configuration, regimes_of
 from ..proof.problems import ALPHAS, REGIMES, configurations
-from .messages import red
+from .messages import red, shell_line
 from .options import integer
 from .progress import duration, progress
 
@@ -86,7 +86,7 @@ def run(arguments):
     results = check_all(selected)
     seconds = time.monotonic() - started
     try:
-        print_results(results, seconds, arguments.seed)
+        print_results(results, seconds, arguments.seed, arguments.full)
     finally:  # also where nobody reads what is printed
         if arguments.json is not None:
             with replace_file(arguments.json) as file:
@@ -97,8 +97,8 @@ def run(arguments):
     return 0 if all(result["passed"] for result in results) else 1
 
 
-def print_results(results, seconds, seed):
-    """The table, what failed, a legend, and a line that sums up. seconds: what the checks took; seed: theirs."""
+def print_results(results, seconds, seed, full):
+    """The table, what failed, a legend, and a line that sums up. seconds: what the checks took; seed, full: theirs."""
     print(format_table(HEADER, table(results)))
     failures = [result for result in results if not result["passed"]]
     for number, result in enumerate(failures[: WHOLE + SHORT]):
@@ -107,7 +107,8 @@ def print_results(results, seconds, seed):
     if len(failures) > WHOLE + SHORT:
         print(f"... and {len(failures) - WHOLE - SHORT} more, which the table counts; --json FILE has them all")
     if failures:
-        print(f"\nEach by itself: python -m bpm_numpy check --seed {seed} and the options behind FAILED.")
+        line = shell_line("check", "--seed", str(seed), *["--full"] * full)
+        print(f"\nEach by itself: {line} and the options behind FAILED.")
     print(f"\n{LEGEND}\n{sum(result['compared'] for result in results)} numerical derivatives, seed {seed}.\n")
     print(verdict(results, seconds))
 

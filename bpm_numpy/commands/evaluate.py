@@ -44,9 +44,9 @@ def run(arguments):
         what = f"   {task.score_label}; {task.better} is better" if name == "score" else ""
         print(f"{name:>16}  {np.mean(values):.4f} ± {error}  chance about {round(random[name], 2) + 0:.2f}{what}")
     done = f"{updates_done(arguments.run_folder, settings)} of {settings.updates} updates"
-    print(
-        f"after {done}; {len(batches) * task.batch} episodes in {len(batches)} batches; ±: standard error of the mean"
-    )
+    count = len(batches)
+    scored = f"{count * task.batch} episodes in {count} {'batches' if count > 1 else 'batch, too few for ±'}"
+    print(f"after {done}; {scored}; ±: standard error of the mean")
     return 0
 
 

@@ -34,18 +34,18 @@ def run(arguments):
     print(format_table(tuple(rows[0]), [tuple(map(str, row.values())) for row in rows]))
     print("median and quartiles of the score at the last update that all seeds have reached; minutes until there")
     with calling("folder", "folder" if arguments.out is None else "out"):
-        write(out, rows, groups, arguments.force)
+        write(out, csv_bytes(rows), draw(groups), arguments.force)
     print(f"{out / TABLE}, {out / FIGURE}")
     return 0
 
 
-def write(out, rows, groups, force):
-    """The two files, into the folder ``out``."""
+def write(out, table, figure, force):
+    """The two files, as bytes, into the folder ``out``."""
     make_folder(out)
     with locked(out):
         check_outputs(out, (TABLE, FIGURE), force)
-        write_output(out, TABLE, csv_bytes(rows))
-        write_output(out, FIGURE, draw(groups))
+        write_output(out, TABLE, table)
+        write_output(out, FIGURE, figure)
 
 
 def summary(group):

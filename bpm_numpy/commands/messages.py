@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shlex
+import shutil
 import sys
 import warnings
 
@@ -27,7 +28,15 @@ def say_stopped(line):
 
 def shell_line(*words):
     """A command of this program as it can be typed, with the plugins that are in use."""
-    return shlex.join(["python", "-m", "bpm_numpy", *plugins.plugin_words(), *words])
+    return shlex.join([interpreter(), "-m", "bpm_numpy", *plugins.plugin_words(), *words])
+
+
+def interpreter():
+    """How this Python can be typed here: "python" if a shell finds it so, or its path."""
+    if shutil.which("python") == sys.executable:
+        return "python"
+    inside = sys.executable.startswith(os.getcwd() + os.sep)
+    return os.path.relpath(sys.executable) if inside else sys.executable
 
 
 def red(text):

@@ -33,7 +33,7 @@ from ..lab.studies import (
 from ..parts import REGISTRIES, check_name
 from ..plugins import check_known_elsewhere, plugin_words
 from .check import format_table
-from .messages import calling, say_stopped
+from .messages import calling, interpreter, say_stopped
 from .options import integer
 from .progress import progress
 from .train import first_signal
@@ -72,7 +72,7 @@ def run(arguments):
     runs = runs_of(study, out, seeds)
     if arguments.list:
         for chain in chains_of(runs):
-            print(" && ".join(shlex.join(["python", *words_of(run)]) for run in chain))
+            print(" && ".join(shlex.join([interpreter(), *words_of(run)]) for run in chain))
         return 0
     if data == RECORDED:
         raise ValueError("data: expected a folder for what is kept, since there is no clone with figures/, got none")

@@ -59,6 +59,8 @@ def run(arguments):
         like = nearest(option.partition("=")[0], arguments.own)
         if like or not option.startswith("-"):
             raise ValueError(f"{option}: expected an option of this command or of JupyterLab{like}")
+    if arguments.names and len(chosen) > 1 and not arguments.run and arguments.html is None:
+        raise ValueError(f"NN: expected one notebook where JupyterLab is opened, got {len(chosen)}")
     leave_threads_to_the_user()
     if arguments.html is not None:
         from ..site.pages import write_site
@@ -77,7 +79,10 @@ def open_in_jupyterlab(path, options):
     # The folder above is its root: pictures in notebooks come from figures/, which is beside the notebooks' folder.
     root = path.resolve().parent.parent
     words = ["-m", "jupyter", "lab", f"--ServerApp.root_dir={root}", *OPTIONS, *options, str(path)]
-    say(f"JupyterLab opens {path.name} in a browser; its folder is {root}.")
+    if "--no-browser" in options:
+        say(f"JupyterLab begins in {root}. Open its address in a browser, and there {path.parent.name}/{path.name}.")
+    else:
+        say(f"JupyterLab opens {path.name} in a browser; its folder is {root}.")
     say("It prints its address below. Ctrl-C, typed here, ends it and its kernels: save your notebooks first.")
     with first_signal() as received:
         # In a session of its own the terminal's Ctrl-C does not reach it: it would ask, or leave its kernels behind.

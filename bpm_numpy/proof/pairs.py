@@ -121,12 +121,15 @@ class _Pair:
         result = self.forward(inputs)
         if not isinstance(result, tuple) or len(result) != 2:
             raise TypeError(f"forward: expected a function that returns out, cache, got {type(result).__name__}")
-        for name, value in leaves(result[0], "out").items():
+        out = leaves(result[0], "out")
+        for name, value in out.items():
             check_is_array(f"forward: {name}", value)
             if value.dtype.kind not in "fc":
                 raise TypeError(f"forward: expected out to be real or complex, got dtype {value.dtype} in {name}")
-        if not any(value.size for value in leaves(result[0], "out").values()):
-            raise ValueError("forward: expected numbers in out, got none")
+        if not out:
+            raise TypeError("forward: expected an array in out, got none")
+        if not any(value.size for value in out.values()):
+            raise ValueError("forward: expected numbers in out, got arrays without any")
         return result
 
     def d_out(self):

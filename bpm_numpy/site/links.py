@@ -37,11 +37,28 @@ def _index(root, pages):
     begin, *parts = re.split(r"^(?=## )", readme, flags=re.M)
     part = max(parts, key=lambda part: len(link.findall(part)), default="")
     here = {urllib.parse.quote(page.path.resolve().relative_to(root).as_posix()): page.name for page in pages.values()}
-    lines = [line for line in part.split("\n") if not line.startswith("|") or set(link.findall(line)) <= set(here)]
+    lines = _lines(part, lambda line: set(link.findall(line)) <= set(here))
     listed = link.findall(part)
     more = [f"- [{name}]({address})" for address, name in here.items() if address not in listed]
     texts = [begin, "\n".join(lines), *(["## More notebooks" if listed else "", "\n".join(more)] if more else [])]
     return new_notebook(cells=[new_markdown_cell("\n\n".join(texts))])
+
+
+def _lines(part, kept):
+    """The lines of a text with those rows of its tables that are ``kept``. A first cell that is empty is that of the
+    row above: the name of a group, which stands in the group's first row here too.
+    """
+    lines, group, named = [], "", ""
+    for line in part.split("\n"):
+        if line.startswith("|"):
+            first, bar, rest = line[1:].partition("|")
+            group = first or group
+            if not kept(line):
+                continue
+            line = "|" + (first or ("" if group == named else group)) + bar + rest
+            named = group
+        lines.append(line)
+    return lines
 
 
 def _relink(page, root, names, taken):

@@ -3,6 +3,7 @@
 Nothing is executed: the stored outputs are shown.
 """
 
+import ast
 import re
 import warnings
 from functools import cache
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..files import FilesWarning, read_text
+from .formulas import plain
 from .notebooks import FOLD
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -19,7 +21,7 @@ UNSEARCHED = ("output_wrapper", "anchor-link", "fold")
 
 
 class Page(NamedTuple):
-    """number: of the chapter, or empty; description: its first paragraph; contents: list of (level, id, HTML);
+    """number: of the chapter, or empty; description: its first words; contents: list of (level, id, HTML);
     sections: list of (id, heading, text), what a search looks through; soup: the page's content.
     """
 
@@ -58,8 +60,7 @@ def read_page(path, notebook=None):
     if path.suffix == ".md":
         _place_headings(soup)
     contents, sections = _contents(soup), _sections(soup, title)
-    first = soup.find("p")
-    description = _plain(first.get_text()) if first else title
+    description = plain(_first_words(soup, path)) or title
     if number:
         mark = soup.new_tag("span", attrs={"class": "number"})
         mark.string = number
@@ -79,7 +80,7 @@ def read_notebook(path):
     if path.suffix == ".md":
         return new_notebook(cells=[new_markdown_cell(read_text(path))])
     if path.suffix == ".py":
-        return new_notebook(cells=[new_markdown_cell(f"# {path.name}"), new_code_cell(read_text(path))])
+        return new_notebook(cells=[new_markdown_cell(f"# `{path.name}`"), new_code_cell(read_text(path))])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of cells without ids, which older programs write
@@ -129,7 +130,14 @@ def _title(soup, path):
         soup.insert(0, heading)
     for link in soup.h1.find_all(class_="anchor-link"):
         link.decompose()
-    return _plain(_text(soup.h1))
+    return plain(_text(soup.h1))
+
+
+def _first_words(soup, path):
+    """What the page begins with: the first line of code's docstring, or the first paragraph."""
+    if path.suffix == ".py":
+        return (ast.get_docstring(ast.parse(read_text(path))) or "").partition("\n")[0].replace("``", "")
+    return soup.p.get_text() if soup.p else ""
 
 
 def _text(heading):
@@ -200,7 +208,7 @@ def _sections(soup, title):
             if isinstance(part, str):
                 sections[-1][2].append(part)
             elif part.name in HEADINGS and part.get("id") and part is not soup.h1:
-                sections.append((part["id"], _plain(_text(part)), []))
+                sections.append((part["id"], plain(_text(part)), []))
             elif part.name in ("pre", "svg"):
                 sections[-1][2].append(part.get_text())
             elif part is not soup.h1 and not set(UNSEARCHED) & set(part.get("class", [])):
@@ -208,10 +216,4 @@ def _sections(soup, title):
                 walk(part)
 
     walk(soup)
-    return [(place, heading, _plain("".join(texts))) for place, heading, texts in sections]
-
-
-def _plain(text):
-    """Text with formulas as words: ``$\\alpha\\otimes\\mathrm{Hebb}$`` is ``alpha otimes Hebb``."""
-    text = re.sub(r"\$+([^$]+)\$+", lambda formula: re.sub(r"\\(mathrm|text|[,;!])|[{}]", "", formula[1]), text)
-    return " ".join(re.sub(r"\\(?=[a-zA-Z])", " ", text).split())
+    return [(place, heading, plain("".join(texts))) for place, heading, texts in sections]

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from .. import __version__
 from ..files import FilesWarning, check_outputs, locked, make_folder, read_text, write_output
+from . import play
+from .formulas import LETTERS
 from .links import read_pages
 from .mathjax import find_mathjax
 from .page import TEMPLATES
-from .play import page as play_page
 
 HERE = Path(__file__).resolve().parent
 OWN = ("page.js", "search.js", "typeset.js", "favicon.svg")
@@ -34,6 +35,9 @@ def write_site(paths, folder, force=False):
             write_output(folder, name, data)
             if name.endswith(".html"):
                 print(f"{folder}/{name}", flush=True)
+    others = sorted(path.name for path in Path(folder).glob("*.html") if path.name not in files)
+    if others:
+        print(f"in {folder}, but not in its index: {', '.join(others)}")
     print(f"open {folder}/index.html")
     return 0
 
@@ -45,7 +49,7 @@ def site_files(paths):
     root = paths[0].resolve().parent.parent
     mathjax = find_mathjax()
     files = {name: (HERE / name).read_bytes() for name in OWN}
-    files |= {"page.css": _style(), "play.html": play_page().encode()}
+    files |= {"page.css": _style(), "play.html": play.page().encode()}
     if not mathjax:
         warnings.warn("formulas stay in TeX: no MathJax 3 among JupyterLab's files", FilesWarning, stacklevel=3)
     else:
@@ -89,12 +93,15 @@ def _neighbours(name, chapters, pages):
 
 
 def _search_index(pages):
+    """The script of the search: (address, page, heading, text) of each part of each page, and the names of letters."""
     entries = [
         (f"{name}#{place}" if place else name, page.name, heading, text)
         for name, page in pages.items()
         for place, heading, text in page.sections
     ]
-    return f"const SEARCH_INDEX = {json.dumps(entries, ensure_ascii=False)};\n".encode()
+    entries.append(("play.html", *play.searched()))
+    data = {"SEARCH_INDEX": entries, "LETTERS": LETTERS}
+    return "".join(f"const {name} = {json.dumps(data[name], ensure_ascii=False)};\n" for name in data).encode()
 
 
 def _style():

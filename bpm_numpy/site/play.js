@@ -253,6 +253,17 @@ function start() {
     draw();
   };
   matchMedia("(prefers-color-scheme: dark)").onchange = draw;
+  const table = element.film.parentElement;
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = document.querySelectorAll("details:not([open])");
+    for (const details of folded) details.open = true;
+    table.style.zoom = Math.min(1, 600 / table.offsetWidth); // pixels across a sheet
+  });
+  addEventListener("afterprint", () => {
+    for (const details of folded) details.open = false;
+    table.style.zoom = 1;
+  });
   follow(recipes[0]);
 }
 

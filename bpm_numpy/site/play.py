@@ -5,10 +5,13 @@
 """
 
 import json
+import re
+import urllib.parse
 from pathlib import Path
 
 import numpy as np
 
+from .. import __version__
 from ..files import read_text
 from ..learning.storage import load_parameters
 
@@ -27,7 +30,22 @@ def page(path=MEMORY):
         "inputs": {name: x.tolist() for name, x in inputs().items()},
     }
     text = read_text(HERE / "play.html")
-    return text.replace("[play.js]", read_text(HERE / "play.js")).replace("[memory]", json.dumps(memory))
+    parts = {
+        "favicon": f"data:image/svg+xml,{urllib.parse.quote(read_text(HERE / 'favicon.svg'))}",
+        "version": __version__,
+        "play.js": read_text(HERE / "play.js"),
+        "memory": json.dumps(memory),
+    }
+    return re.sub(r"\[(favicon|version|play\.js|memory)\]", lambda part: parts[part[1]], text)
+
+
+def searched():
+    """(title, heading, text): what a search knows of the page."""
+    from bs4 import BeautifulSoup
+
+    soup = BeautifulSoup(read_text(HERE / "play.html"), "html.parser")
+    title = soup.h1.get_text()
+    return title, title, " ".join(soup.main.get_text(" ").split())
 
 
 def inputs():

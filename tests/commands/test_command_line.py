@@ -15,7 +15,7 @@ import pytest
 
 from bpm_numpy.__main__ import COMMANDS, main
 from bpm_numpy.commands import study as study_command
-from bpm_numpy.commands.messages import explain, option_that_leads_to, red, typed_as
+from bpm_numpy.commands.messages import explain, option_that_leads_to, red, shell_line, typed_as
 from bpm_numpy.commands.threads import SAID, leave_threads_to_the_user, use_one_thread
 from bpm_numpy.commands.train import _change
 from bpm_numpy.files import locked
@@ -103,6 +103,8 @@ def start(*words, cwd):
         (["tutorial", "--html", ""], "tutorial: --html: expected a name"),
         (["tutorial", "--html", "file", "00"], "tutorial: --html: expected a folder"),
         (["tutorial", "99"], "tutorial: NN: expected the start of a notebook's name, got 99"),
+        (["tutorial", "05", "06"], "tutorial: NN: expected one notebook where JupyterLab is opened, got 2"),
+        (["tutorial", "0"], "tutorial: NN: expected one notebook where JupyterLab is opened, got 10"),
         (["tutorial", "--write"], "tutorial: --write: expected only together with --run"),
     ],
     ids=lambda value: " ".join(value[-3:]) if isinstance(value, list) else "",
@@ -185,6 +187,24 @@ def test_a_refused_file_is_of_the_option_that_leads_nearest_to_it(tmp_path):
     assert option_that_leads_to(str(tmp_path / "out/table.csv"), *words) == "--out"
     assert option_that_leads_to(str(tmp_path / "table.csv"), *words) == "FOLDER"
     assert option_that_leads_to(str(tmp_path.parent), *words) == ""
+
+
+@posix
+def test_a_command_to_type_begins_with_this_python_as_the_shell_finds_it(tmp_path, monkeypatch):
+    for name in ("here", "elsewhere"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "python").symlink_to(sys.executable)
+    here = str(tmp_path / "here/python")
+    monkeypatch.setattr(sys, "executable", here)
+    for folder, found, word in (
+        (tmp_path, "here", "python"),
+        (tmp_path, "elsewhere", "here/python"),
+        (tmp_path / "elsewhere", "elsewhere", here),
+        (tmp_path / "elsewhere", "nowhere", here),
+    ):
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("PATH", str(tmp_path / found))
+        assert shell_line("gather", "my runs") == f"{word} -m bpm_numpy gather 'my runs'"
 
 
 # Where it prints
@@ -547,7 +567,7 @@ def test_quickstart_looks_at_its_folder_before_it_begins(tmp_path, monkeypatch, 
 
 def test_an_install_without_the_clone_says_what_is_missing(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("bpm_numpy.commands.tutorial.find_notebooks", lambda: _find_in(tmp_path))
-    monkeypatch.setattr("bpm_numpy.commands.bench.trained_problems", lambda data: iter(()))
+    monkeypatch.setattr("bpm_numpy.commands.bench.trained_networks", lambda data: iter(()))
     assert main(["tutorial", "--run"]) == 2 and "run from a clone" in capsys.readouterr().err
     assert main(["bench", "--trained"]) == 2 and "run from a clone" in capsys.readouterr().err
 

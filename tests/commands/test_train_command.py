@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bpm_numpy.__main__ import main
+from bpm_numpy.commands.messages import shell_line
 from bpm_numpy.commands.progress import progress
 from bpm_numpy.commands.threads import SAID
 from bpm_numpy.commands.train import first_signal
@@ -58,7 +59,7 @@ def test_train_writes_a_run_that_evaluate_scores(tmp_path, capsys, monkeypatch):
     assert re.fullmatch(rf"4 updates are done: {run}, \S+ s", done)
     score = load_curve(folder)[-1]["score"]
     assert last.startswith(f"last score {score:.3f}: right answers") and "more is better, chance about 0.00" in last
-    assert following == f"next: python -m bpm_numpy evaluate {run}"
+    assert following == f"next: {shell_line('evaluate', run)}"
     changes = {"evaluate_every": 2, "evaluation_episodes": 8, "network_options.n_hidden": 5, "updates": 4}
     assert load_settings(folder) == settings_for("association", "plastic", "tiny", 3, changes)
     assert {path.name for path in folder.iterdir()} == {"settings.json", "curve.csv", "checkpoint.npz", "params.npz"}
@@ -72,6 +73,8 @@ def test_train_writes_a_run_that_evaluate_scores(tmp_path, capsys, monkeypatch):
     assert re.search(r"^ +accuracy  \S+ ± 0\.\d{4}  chance about 0.50$", out, re.M)
     assert out.splitlines()[-1].startswith("after 4 of 4 updates; 64 episodes in 4 batches")
     assert float(printed["accuracy"]) == pytest.approx((1 + float(printed["score"])) / 2, abs=1e-3)
+    assert main(["evaluate", str(folder), "--episodes", "1"]) == 0
+    assert "; 16 episodes in 1 batch, too few for ±; ±: standard error" in capsys.readouterr().out
     assert main(["evaluate", str(folder), "--episodes", "64", "--seed", "1"]) == 0
     assert dict(line.split()[:2] for line in capsys.readouterr().out.splitlines()) != printed
 
@@ -209,7 +212,7 @@ def test_killed_and_interrupted_runs_go_on_to_the_same_bits(tmp_path):
     assert process.returncode == 130 and out == ""
     step = int(re.search(r"stopped and saved at update (\d+) of 250", err)[1])
     assert load_progress(stopped).training.step == step > done
-    command = re.search(r"python -m bpm_numpy (.*)", err)[1].split()
+    command = re.search(r"-m bpm_numpy (.*)", err)[1].split()
     assert main(command) == 0
     assert main([*options, "--out", str(tmp_path / "whole")]) == 0
     assert equal_runs(tmp_path / "stopped", tmp_path / "whole")

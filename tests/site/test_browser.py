@@ -14,11 +14,19 @@ from bpm_numpy.site.pages import write_site
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 PAGES = ("index.html", "00_start_here.html", "13_sequences_and_policies.html")
+QUERIES = ("α", "alpha", "\\alpha", "W̃", "∂L/∂A", "policies", "play", "h", "a b", "zzzz", " ")
 
 # A page that shows the three on a screen 360 pixels wide, searches in each, and writes down what it finds.
 HARNESS = """<!doctype html><meta charset="utf-8"><body>
 <script>
 const wait = milliseconds => new Promise(done => setTimeout(done, milliseconds));
+function search(page, text) {
+  const field = page.querySelector("#search input");
+  field.value = text;
+  field.dispatchEvent(new Event("input"));
+  const address = item => item.querySelector("a")?.getAttribute("href") ?? item.textContent;
+  return [...page.querySelectorAll("#found li")].map(address);
+}
 async function look(name) {
   const frame = document.createElement("iframe");
   frame.width = 360;
@@ -28,9 +36,7 @@ async function look(name) {
   document.body.append(frame);
   await loaded;
   const page = frame.contentDocument;
-  const field = page.querySelector("#search input");
-  field.value = "eligibility";
-  field.dispatchEvent(new Event("input"));
+  search(page, "eligibility"); // loads the index
   const closed = () => page.querySelectorAll("details:not([open])").length;
   const folded = [closed()];
   for (const kind of ["beforeprint", "afterprint"]) {
@@ -57,7 +63,8 @@ async function look(name) {
     copy: page.querySelectorAll(".highlight .copy").length,
     code: page.querySelectorAll(".highlight").length,
     folded,
-    found: [...page.querySelectorAll("#found a")].map(link => link.getAttribute("href")),
+    marked: [...page.querySelectorAll("#found mark")].map(mark => mark.textContent),
+    found: Object.fromEntries(QUERIES.map(text => [text, search(page, text)])),
   };
 }
 (async () => {
@@ -73,7 +80,8 @@ def seen(tmp_path_factory):
     """dict: page -> what the harness found; the browser wrote no message of its own."""
     folder = tmp_path_factory.mktemp("browser")
     write_site([path for path in find_notebooks() if path.name.startswith(("00", "13"))], folder / "site")
-    (folder / "site/harness.html").write_text(HARNESS.replace("NAMES", json.dumps(PAGES)), encoding="utf-8")
+    harness = HARNESS.replace("NAMES", json.dumps(PAGES)).replace("QUERIES", json.dumps(QUERIES))
+    (folder / "site/harness.html").write_text(harness, encoding="utf-8")
     options = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"]
     options += ["--allow-file-access-from-files", "--virtual-time-budget=60000", f"--user-data-dir={folder}/browser"]
     command = [CHROMIUM, *options, "--dump-dom", (folder / "site/harness.html").as_uri()]
@@ -87,8 +95,26 @@ def seen(tmp_path_factory):
 def test_a_page_is_typeset_and_fits_a_small_screen(seen, name):
     page = seen[name]
     assert page["errors"] == 0 and page["raw"] == [] and page["width"] <= 360 and page["missing"] == 0
-    assert page["copy"] == page["code"] and page["found"]
+    assert page["copy"] == page["code"] and set(map(str.lower, page["marked"])) == {"eligibility"}
     if name != "index.html":
         start, printed, after = page["folded"]
         assert start == after > 10 and printed == 0
         assert page["formulas"] > 20 and page["pictures"] > 2 and page["code"] > 10
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+def test_the_search_knows_letters_by_their_names_and_says_why_it_is_empty(seen):
+    found = seen["index.html"]["found"]
+    assert len(found["α"]) > 3 and found["α"] == found["alpha"] == found["\\alpha"]
+    assert "notebooks-NOTATION.md.html" in {address.partition("#")[0] for address in found["W̃"]}
+    assert "00_start_here.html#Backward" in found["∂L/∂A"]
+    assert found["policies"][0] == "13_sequences_and_policies.html" and found["play"][0] == "play.html"
+    assert found["h"] == found["a b"] == ["Type two letters"] and found["zzzz"] == ["Nothing found"]
+    assert found[" "] == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
+def test_what_names_much_and_explains_little_is_found_last(seen):
+    places = [address.partition("#")[2] for address in seen["index.html"]["found"]["policies"]]
+    less = [at for at, place in enumerate(places) if place.startswith(("Further-reading", "Exercises"))]
+    assert less and less[0] > len(places) // 2

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from bpm_numpy.commands import tutorial
 from bpm_numpy.site.jupyter import keep_metadata
 from bpm_numpy.site.notebooks import FOLDER, METADATA
 
@@ -78,6 +79,23 @@ def answering(process, folder):
                 return at
         time.sleep(0.2)
     raise AssertionError("the server did not start")
+
+
+@pytest.mark.parametrize("option, said", [("--no-browser", "and there notebooks/05_"), ("--port=1", "opens 05_")])
+def test_what_is_said_is_what_jupyterlab_does(monkeypatch, capsys, option, said):
+    monkeypatch.setattr(tutorial.subprocess, "Popen", lambda *_, **__: Ended())
+    assert tutorial.open_in_jupyterlab(FOLDER / "05_the_modulator.ipynb", [option]) == 0
+    err = capsys.readouterr().err
+    assert said in err and ("in a browser; its folder" in err) == (option != "--no-browser")
+
+
+class Ended:
+    """A process that has ended."""
+
+    def poll(self):
+        return 0
+
+    wait = kill = poll
 
 
 @pytest.fixture

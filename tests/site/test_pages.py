@@ -159,9 +159,11 @@ def repository(tmp_path):
     (tmp_path / "README.md").write_text(
         "# It\n\n**What it is.**\n\n## Quick start\n\n## Path\n\n| notebook | promise |\n|---|---|\n"
         "| [20 Mine](notebooks/20_mine.ipynb) | this |\n| [22 Other](notebooks/22_other.ipynb) | that |\n\n"
-        "[letters](notebooks/letters.md), [code](code.py), [a folder](notebooks)\n\n## After\n\nNot in the index.\n"
+        "[letters](notebooks/letters.md), [code](code.py), [more](__init__.py), [a folder](notebooks)\n\n"
+        "## After\n\nNot in the index.\n"
     )
-    (tmp_path / "code.py").write_text("answer = 42\n")
+    (tmp_path / "code.py").write_text('"""What ``it`` is.\n\nMore.\n"""\n\nanswer = 42\n')
+    (tmp_path / "__init__.py").write_text("answer = 43\n")
     text = "# Mine\n\nWhat it *is*.\n\n## First\n\nword\n\n## Second\n\n### Third $x_1$\n\n[back](../README.md)"
     write(tmp_path, new_markdown_cell(text))
     write(tmp_path, new_markdown_cell("# More\n\n$\\alpha\\otimes h$ and needle"), picture(alt="A dot"), name="21_more")
@@ -180,12 +182,39 @@ def test_the_index_is_the_readmes_path_and_lists_what_that_leaves_out(repository
     assert 'href="play.html">A page to play with' in index
 
 
+def test_each_group_is_named_in_the_first_of_its_rows_that_is_there(tmp_path):
+    names = ["20_a", "21_b", "22_c", "23_d"]
+    rows = "".join(
+        f"|{'' if at % 2 else f'**group {at}**'}|[{name}](notebooks/{name}.ipynb)|\n" for at, name in enumerate(names)
+    )
+    (tmp_path / "README.md").write_text(f"# It\n\n## Path\n\n|group|chapter|\n|---|---|\n{rows}")
+    paths = [write(tmp_path, TITLE, name=name) for name in names]
+    for chosen, groups in ((paths, ["**group 0**", "", "**group 2**", ""]), (paths[1:2], ["**group 0**"])):
+        index = site_files(chosen)["index.html"].decode()
+        cells = re.findall(r'<td data-column="group">(.*?)</td>', index)
+        assert [re.sub("</?strong>", "**", cell) for cell in cells] == groups
+
+
+def test_pages_of_an_earlier_site_that_stay_are_named(tmp_path, capsys):
+    one, two = write(tmp_path, TITLE), write(tmp_path, TITLE, name="21_more")
+    write_site([one, two], tmp_path / "site")
+    assert "not in its index" not in capsys.readouterr().out
+    write_site([two], tmp_path / "site")
+    out = capsys.readouterr().out.splitlines()
+    assert f"in {tmp_path / 'site'}, but not in its index: 20_mine.html" in out
+    assert (tmp_path / "site/20_mine.html").is_file()
+
+
 def test_texts_and_code_that_pages_lead_to_are_pages_too(repository):
     files = site_files(repository)
     letters, code = files["notebooks-letters.md.html"].decode(), files["code.py.html"].decode()
     assert 'href="20_mine.html#Second"' in letters and 'href="code.py.html"' in letters
     assert '<h2 id="greek-α-β">' in letters  # as on GitHub
     assert "<title>Letters · bpm_numpy</title>" in letters and "42" in code and "<h1" in code
+    init = files["__init__.py.html"].decode()
+    assert "<title>__init__.py · bpm_numpy</title>" in init and "<code>__init__.py</code></h1>" in init
+    assert 'name="description" content="__init__.py"' in init
+    assert 'name="description" content="What it is."' in code
     assert 'href="index.html">back' in files["20_mine.html"].decode()
 
 
@@ -219,10 +248,12 @@ def test_the_search_index_has_texts_and_code_but_no_outputs_and_no_folded_code(r
     hidden = new_code_cell("import secret", metadata={"tags": [FOLD]})
     write(repository[0].parents[1], new_markdown_cell("# Mine\n\n## There"), shown, hidden, name="20_mine")
     script = site_files(repository)["search-index.js"].decode()
-    entries = json.loads(re.fullmatch(r"const SEARCH_INDEX = (.*);\n", script, re.S)[1])
+    entries = json.loads(re.search(r"^const SEARCH_INDEX = (.*);$", script, re.M)[1])
     assert ["20_mine.html#There", "20 Mine", "There", "total = 3"] in entries
-    assert ["21_more.html", "21 More", "More", "alpha otimes h and needle plot()"] in entries
+    assert ["21_more.html", "21 More", "More", "α ⊗ h and needle plot()"] in entries
     assert "printed" not in script and "secret" not in script
+    address, page, heading, text = entries[-1]
+    assert address == "play.html" and page == heading == "A plastic network to play with" and "dHebb(t+1)" in text
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from bpm_numpy import PlasticNetwork
+from bpm_numpy import PlasticNetwork, __version__
 from bpm_numpy.learning.losses import cross_entropy
 from bpm_numpy.learning.storage import load_parameters
 from bpm_numpy.site import write_site
@@ -183,8 +183,10 @@ def test_its_loss_is_the_cross_entropy(run, tmp_path):
 
 def test_the_script_is_short_and_the_page_is_whole():
     assert len(SCRIPT.read_text(encoding="utf-8").splitlines()) <= 300
-    text = page()
-    assert not re.search(r"\bsrc=|<link|@import|url\(|https?:|\[play.js\]|\[memory\]", text)
+    icon = r'<link rel="icon" href="data:image/svg\+xml,%3Csvg[^"]*%3C/svg%3E%0A">'
+    text, icons = re.subn(icon, "", page())
+    assert icons == 1 and f"<footer><p>bpm_numpy {__version__}, MIT licence</p></footer>" in text
+    assert not re.search(r"\bsrc=|<link|@import|url\(|https?:|\[(play.js|memory|favicon|version)\]", text)
     assert re.findall(r'href="([^"]*)"', text) == ["index.html"]
     memory = json.loads(re.search(r'<script type="application/json" id="memory">(.*?)</script>', text, re.S)[1])
     net, params = load_parameters(MEMORY)
@@ -424,3 +426,21 @@ def test_nothing_is_wider_than_the_window(tmp_path, width):
     for client, scroll, told in sizes:
         assert width - 20 <= client <= width and scroll <= client  # less a scroll bar
         assert told == (width < 1152)  # beside the list of recipes nothing is told twice
+
+
+def test_on_paper_nothing_is_folded_and_the_reel_is_as_wide_as_a_sheet(tmp_path):
+    code = """(() => {
+        for (let step = 0; step < 12; step++) ask.firstElementChild.click();
+        const reel = document.querySelector("#reel table"), details = document.querySelector("details");
+        const look = () => [reel.getBoundingClientRect().width, details.open];
+        const found = [look()];
+        for (const kind of ["beforeprint", "afterprint"]) {
+            dispatchEvent(new Event(kind));
+            found.push(look());
+        }
+        return found;
+    })()"""
+    (wide, folded), (sheet, opened_up), after = opened(tmp_path, page(), code)
+    assert wide > 1000 and 500 < sheet < 640 and not folded and opened_up and after == [wide, folded]
+    printed = re.search(r"@media print \{(.*?)\n\}", page(), re.S)[1]
+    assert ".film { overflow: visible; }" in printed and ".film th { position: static; }" in printed

@@ -1,6 +1,8 @@
 """What a study has kept, as numbers to be told: scores of runs at the end, sizes, and how they are printed.
 
     kept = Kept("cue-reward");  kept.end("simple")      scores of the seeds after the last update (S,)
+
+What is printed is rounded alike on every machine.
 """
 
 import numpy as np

@@ -168,5 +168,5 @@ def test_a_signal_ends_jupyterlab_and_its_kernels_in_order(clone, number):
             process.terminate()  # JupyterLab ends with it
             process.wait(100)
     said = (clone / "errors").read_text()
-    assert f"JupyterLab opens 00_start_here.ipynb in a browser; its folder is {clone}." in said
+    assert f"JupyterLab begins in {clone}." in said
     assert "Shutting down 1 kernel" in said and said.endswith("tutorial: interrupted\n")

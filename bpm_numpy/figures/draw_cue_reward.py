@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import NARROW, SIGNED, looks, new_figure, styled
+from .style import NARROW, SIGNED, draw_median, looks, new_figure, styled
 
 
 @styled
@@ -55,18 +55,16 @@ def plot_interventions(scores, reference=0.0, score_label="score"):
 
 @styled
 def plot_by_decision(rewards, best):
-    """Mean reward of an episode's k-th decision: median and quartiles of the seeds; label -> (S, K).
+    """Mean reward of an episode's k-th decision, as ``draw_median``; label -> (S, K).
 
     best (K,): the grey line, what a perfect memory would earn.
     """
     figure, axis = new_figure(1, 1, height=2.8, width=NARROW)
     axis.plot(np.arange(1, len(best) + 1), best, color="0.5", linestyle="-", linewidth=1, label="perfect memory")
     for (label, of), look in zip(rewards.items(), looks(rewards).values()):
-        decisions = np.arange(1, of.shape[1] + 1)
-        first, median, third = np.quantile(of, (0.25, 0.5, 0.75), axis=0)  # (K,)
-        axis.plot(decisions, median, label=f"{label} ({len(of)})", **look)
-        axis.fill_between(decisions, first, third, color=look["color"], alpha=0.2, linewidth=0)
+        draw_median(axis, np.arange(1, of.shape[1] + 1), of, look, label)
     axis.set(xlabel="decision of the episode", ylabel="mean reward")
     axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.legend(title="network (seeds): median, quartiles", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+    title = "network (seeds); thick: median, band: quartiles, thin: one seed"
+    axis.legend(title=title, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=8, title_fontsize=8)
     return figure

@@ -1,10 +1,9 @@
 """How runs learn: the score over the updates, a thin line per seed, median and quartiles of the seeds."""
 
 import numpy as np
-from matplotlib.collections import LineCollection
 
 from ..tasks import TASKS
-from .style import NARROW, looks, new_figure, styled
+from .style import NARROW, draw_median, looks, new_figure, styled
 
 
 @styled
@@ -17,14 +16,7 @@ def plot_learning_curves(groups):
     for axis, ((task, setting), members) in zip(axes[:, 0], panels.items()):
         look = looks([group.label for group in members])
         for group in members:
-            first, median, third = np.quantile(group.scores, (0.25, 0.5, 0.75), axis=0)  # (R,)
-            colour = look[group.label]["color"]
-            axis.plot(group.updates, median, label=f"{group.label} ({len(group.scores)})", **look[group.label])
-            if len(group.scores) == 1:
-                continue
-            axis.fill_between(group.updates, first, third, color=colour, alpha=0.2, linewidth=0)
-            seeds = [np.column_stack([group.updates, scores]) for scores in group.scores]
-            axis.add_collection(LineCollection(seeds, colors=colour, linewidths=0.4, alpha=0.5))
+            draw_median(axis, group.updates, group.scores, look[group.label], group.label)
         axis.set(xlabel="update", ylabel=TASKS[task].score_label)
         if len({group.updates[-1] for group in members}) > 1:  # or the shortest would be squeezed to a line
             axis.set_xscale("log")

@@ -5,6 +5,7 @@ import re
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.collections import LineCollection
 
 from ..files import replace_file
 
@@ -80,6 +81,16 @@ def draw_seeds(axis, by_seed):
         axis.plot(column + spread, np.sort(values), marker="o", linestyle="", color=look[name]["color"], markersize=4)
         axis.plot([column - 0.3, column + 0.3], [np.median(values)] * 2, color="black", linewidth=1, linestyle="-")
     axis.set_xticks(range(len(by_seed)), by_seed, rotation=30, ha="right")
+
+
+def draw_median(axis, x, values, look, label):
+    """Over x (R,) the median of the seeds' values (S, R), thick; their quartiles, a band; and a thin line per seed."""
+    first, median, third = np.quantile(values, (0.25, 0.5, 0.75), axis=0)  # (R,)
+    axis.plot(x, median, label=f"{label} ({len(values)})", **look)
+    if len(values) > 1:
+        axis.fill_between(x, first, third, color=look["color"], alpha=0.2, linewidth=0)
+        lines = [np.column_stack([x, of]) for of in values]
+        axis.add_collection(LineCollection(lines, colors=look["color"], linewidths=0.4, alpha=0.5))
 
 
 @styled

@@ -16,6 +16,7 @@ DEFAULTS = {  # method: step, rtol, atol
 SINGLE = 1e-3, 1e-4  # rtol and atol where a parameter is float32, and so its gradient
 FOLLOW = 1e-3  # the default atol is at most so much of a parameter's largest derivative
 LARGEST_STEP = 0.1
+SMALLEST_STEP = 1e-100  # the square of a smaller one may be 0
 NEGLIGIBLE = 1e-9  # a derivative so small beside the largest one is compared with 0 only, by central differences
 DROWNS = 25  # a derivative below so many times the error that rounding makes is not compared
 UNSURE = 0.02  # of a derivative, that its own error may be, to count for it
@@ -50,7 +51,7 @@ def read_settings(method, step, rtol, atol, max_entries, directions, rng, stop_g
     """Settings; TypeError or ValueError that names the argument."""
     check_choice("method", method, tuple(DEFAULTS))
     if step is not None:
-        check_number("step", step, above=0)
+        check_number("step", step, at_least=SMALLEST_STEP)
     if rtol is not None:
         check_number("rtol", rtol, at_least=0, below=1)  # from 1 on nearly everything would pass
     if atol is not None:

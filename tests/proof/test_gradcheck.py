@@ -463,6 +463,7 @@ def test_the_largest_error_is_that_of_the_worst_entry():
         ("grads", TypeError, {"grads": SLOPE | {"w": SLOPE["w"] * 1j}}),
         ("step", ValueError, {"step": 0}),
         ("step", ValueError, {"step": -1e-6}),
+        ("step", ValueError, {"step": 5e-324}),
         ("step", TypeError, {"step": "small"}),
         ("step", ValueError, {"step": np.inf}),
         ("rtol", ValueError, {"rtol": -1e-9}),

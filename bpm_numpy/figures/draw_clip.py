@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .style import COLOURS, LINES, large, new_figure
+from .style import COLOURS, LINES, draw_band, large, new_figure
 
 
 @large
@@ -50,9 +50,8 @@ def plot_growth(measured):
     for number, (clip, curves) in enumerate(measured.items()):
         label = "no clip" if np.isinf(clip) else f"clip {clip:g}"
         for axis, values in zip(axes, curves):
-            low, middle, high = np.quantile(values[:, :-1], (0.25, 0.5, 0.75), axis=0)
-            axis.plot(middle, color=COLOURS[number], linestyle=LINES[number], label=label)
-            axis.fill_between(range(len(middle)), low, high, color=COLOURS[number], alpha=0.2, linewidth=0)
+            steps = range(values.shape[1] - 1)
+            draw_band(axis, steps, values[:, :-1], color=COLOURS[number], linestyle=LINES[number], label=label)
     for axis, label in zip(axes, labels):
         axis.set(xlabel="step t", title=label)
     number = len(next(iter(measured.values())).hebb)
@@ -71,11 +70,9 @@ def plot_dominance(random, trained):
     clip -> (before, after), drawn as arrows.
     """
     figure, axis = new_figure(height=5.4)
-    low, middle, high = np.quantile(random.share, (0.25, 0.5, 0.75), axis=1)
     limit = np.median(random.limit, axis=1)
     axis.plot(limit, limit, color="0.6", linewidth=0.8, linestyle=":", label="the limit, for all networks")
-    axis.plot(limit, middle, color=COLOURS[0], linestyle="-", label="random networks (median)")
-    axis.fill_between(limit, low, high, color=COLOURS[0], alpha=0.2, linewidth=0)
+    draw_band(axis, limit, random.share.T, color=COLOURS[0], linestyle="-", label="random networks (median)")
     axis.axhline(1, color="0.8", linewidth=0.8, linestyle="-")
     axis.axvline(1, color="0.8", linewidth=0.8, linestyle="-")
     for number, (clip, (before, after)) in enumerate(trained.items(), start=1):

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from .style import COLOURS, draw_matrix, gif, large, new_figure, styled, symmetric_bound
+from .style import COLOURS, draw_band, draw_matrix, gif, large, new_figure, styled, symmetric_bound
 
 
 @large
@@ -156,9 +156,9 @@ def plot_singular_values(s, ranks):
     """Singular values of Hebb(t) (T+1, B, N) and effective ranks (T+1, B): median over episodes, middle half shaded."""
     figure, (left, right) = new_figure(1, 2, height=2.8)
     for k in range(5):
-        line = _draw_spread(left, s[:, :, k])
+        line = draw_band(left, range(len(s)), s[:, :, k].T)
         left.annotate(f"$s_{k + 1}$", (len(s) - 1, line[-1]), (4, -3), textcoords="offset points", fontsize=11)
-    _draw_spread(right, ranks)
+    draw_band(right, range(len(ranks)), ranks.T)
     for axis, label in ((left, "singular values of Hebb(t)"), (right, "effective rank of Hebb(t)")):
         axis.set(xlabel="step t", ylim=(0, None), xlim=(0, 1.1 * (len(s) - 1)))
         axis.set_title(label, fontsize=11)
@@ -170,14 +170,6 @@ def plot_singular_values(s, ranks):
         transform=right.transAxes,
     )
     return figure
-
-
-def _draw_spread(axis, values):
-    """Median over the second axis of (T, B), with the inter-quartile range shaded -> the median (T,)."""
-    low, middle, high = np.quantile(values, (0.25, 0.5, 0.75), axis=1)
-    (line,) = axis.plot(middle)
-    axis.fill_between(range(len(values)), low, high, color=line.get_color(), alpha=0.2, linewidth=0)
-    return middle
 
 
 @styled

@@ -83,12 +83,18 @@ def draw_seeds(axis, by_seed):
     axis.set_xticks(range(len(by_seed)), by_seed, rotation=30, ha="right")
 
 
-def draw_median(axis, x, values, look, label):
-    """Over x (R,) the median of the seeds' values (S, R), thick; their quartiles, a band; and a thin line per seed."""
+def draw_band(axis, x, values, **look):
+    """Over x (R,) the median of the values (S, R), as ``look`` says; their quartiles, a band -> the median (R,)."""
     first, median, third = np.quantile(values, (0.25, 0.5, 0.75), axis=0)  # (R,)
-    axis.plot(x, median, label=f"{label} ({len(values)})", **look)
+    (line,) = axis.plot(x, median, **look)
+    axis.fill_between(x, first, third, color=line.get_color(), alpha=0.2, linewidth=0)
+    return median
+
+
+def draw_median(axis, x, values, look, label):
+    """``draw_band`` over the seeds, thick, with their number in its label; and a thin line per seed."""
+    draw_band(axis, x, values, label=f"{label} ({len(values)})", **look)
     if len(values) > 1:
-        axis.fill_between(x, first, third, color=look["color"], alpha=0.2, linewidth=0)
         lines = [np.column_stack([x, of]) for of in values]
         axis.add_collection(LineCollection(lines, colors=look["color"], linewidths=0.4, alpha=0.5))
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..arguments import check_count
 from ..chunked.plan import choose_plan
+from ..lab.runs import settings_from
 from ..lab.settings import settings_for
 from ..lab.studies import DATA, STUDIES, load_about, load_recorded
 from ..learning.episodes import rollout
@@ -103,8 +104,9 @@ def trained_networks(data=DATA):
     """(study, label, plasticity) of each trained network kept in ``data``."""
     for name in STUDIES:
         if (data / name / "about.json").exists():
-            for label in load_about(name, data)["lines"]:
-                yield name, label, load_recorded(name, label, data=data)[0].plasticity
+            for label, line in load_about(name, data)["lines"].items():
+                _, net = build(settings_from(line["settings"], data / name / "about.json"))
+                yield name, label, net.plasticity
 
 
 def trained_problem(name, label, data=DATA, dtype=None):

@@ -154,9 +154,10 @@ def _load_recent(folder):
     try:
         recent = [Update(**values) for values in content]
         _check_numbers([done.number for done in recent])
-        for name, value in [item for done in recent for item in list(done._asdict().items())[1:]]:
-            if not isinstance(value, float):
-                raise TypeError(f"{name}: expected a number with a point, got {value!r}")
+        for done in recent:
+            for name, value in zip(Update._fields[1:], done[1:]):
+                if not isinstance(value, float):
+                    raise TypeError(f"{name}: expected a number with a point, got {value!r}")
     except (TypeError, ValueError) as error:
         raise ValueError(f"folder: expected a list of updates, got {path} ({error})") from None
     return recent

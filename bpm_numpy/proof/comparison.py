@@ -329,12 +329,14 @@ def _check_analytic(at):
     """ValueError if the complex step loses a part of the loss, which a difference of real values would see."""
     if not np.isfinite(at.value):
         return
-    seen = {}
+    seen, hidden = {}, np.inf  # up to which slope of a name alone a lost part may hide in what has agreed
     for names in [list(at.at)] + [[name] for name in at.at]:
-        whole = next(iter(seen.values()), None)
-        if whole is not None and _agree(*whole) and abs(_complex_slope(at, names)) > HIDES * abs(whole[0]):
+        by_complex = _complex_slope(at, names)
+        if abs(by_complex) > hidden:
             continue
-        seen[", ".join(names)] = _real_and_complex(at, names)
+        seen[", ".join(names)] = pair = _real_and_complex(at, names, by_complex)
+        if len(seen) == 1 and pair is not None and _agree(*pair):
+            hidden = HIDES * abs(by_complex)
     lost = {names: pair for names, pair in seen.items() if pair is not None and not _agree(*pair)}
     if lost:
         names, (by_complex, slope, _) = list(lost.items())[-1]
@@ -346,9 +348,9 @@ def _check_analytic(at):
         )
 
 
-def _real_and_complex(at, names):
+def _real_and_complex(at, names, by_complex):
     """Complex and real derivative along one direction in ``names``, and what may differ; None if there is a kink."""
-    direction, by_complex = at.spread(names), _complex_slope(at, names)
+    direction = at.spread(names)
     if not np.isfinite(by_complex):
         return None
     line, value, reach = at.along(direction), at.value.real, DEFAULTS["central"][0] * at.scale(direction)

@@ -2,12 +2,14 @@
 
     python -m tests.machines                        all rows
     python -m tests.machines Haswell "shake 1"      some of them
-    python -m tests.machines --rounding Haswell     without the tests of what knows no rounding: files, commands, names
+    python -m tests.machines --rounding Haswell     without the tests of what knows no rounding: files, commands, names;
+                                                    where NumPy is shaken, also without those that train nothing
 
 Each row is ``python -m pytest`` in a virtual environment that is made in a temporary folder, with what requirements.txt
 asks for: on an older processor (NumPy and OpenBLAS are told to leave out the newer instructions), with the lowest
-versions, with each Python that is found, and with NumPy shaken in its last bits (tests/shaken). As many rows run at
-once as there are processors, each with one thread; "native" runs alone, and has them all.
+versions, with each Python that is found, and with NumPy shaken in its last bits (tests/shaken). The notebooks and the
+other tests of a row are two parts. As many parts run at once as there are processors, each with one thread; "native"
+runs alone, and has them all.
 
 Exit code: 0 if all rows passed that can be had here; 1 if one failed, or was asked for by name and can't be had.
 """
@@ -29,11 +31,14 @@ ROOT = Path(__file__).resolve().parents[1]
 HERE = "{}.{}".format(*sys.version_info)
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 NO_ROUNDING = (
-    *("commands", "tasks", "site/test_browser.py", "site/test_gallery.py", "site/test_jupyter.py"),
+    *("commands", "lab/test_runs.py", "lab/test_studies.py", "learning/test_storage.py", "tasks"),
+    *("site/test_browser.py", "site/test_gallery.py", "site/test_jupyter.py"),
     *("site/test_mathjax.py", "site/test_pages.py", "site/test_play.py", "test_bad_input.py", "test_benchmarks.py"),
     *("test_contributing.py", "test_files.py", "test_installed.py", "test_machines.py", "test_mutants.py"),
     "test_plugins.py",
 )
+NO_TRAINING = ("chunked", "proof", "test_oracle.py", "test_properties.py")  # shaken, they take some 20 minutes
+PARTS = ("notebook", "not notebook")  # of a row, by pytest's marks: small pieces of work keep all processors busy
 TAIL = 60  # lines of a failed row's output that are shown
 
 
@@ -118,27 +123,38 @@ def older_processor(python, name):
     return {"OPENBLAS_CORETYPE": name, "NPY_DISABLE_CPU_FEATURES": " ".join(left_out)}
 
 
-def run_row(name, row, python, left_out=()):
-    """The tests of a row, by the interpreter of its environment -> Result; prints a line when it begins and ends.
+def left_out(row):
+    """Files and folders of the tests that rounding does not touch, or only within tolerances that other rows try."""
+    return NO_ROUNDING + NO_TRAINING if "SHAKE" in row.variables else NO_ROUNDING
 
-    ``left_out``: files and folders of tests.
-    """
+
+def run_part(name, row, python, part, rounding=False):
+    """One of PARTS of a row, by the interpreter of its environment -> Result; prints a line at its begin and end."""
     variables = row.variables | (older_processor(python, row.processor) if row.processor else {})
-    print(f"{name}: begins", *(f"{key}={value}" for key, value in variables.items()), flush=True)
+    print(f"{name}, {part}: begins", *(f"{key}={value}" for key, value in variables.items()), flush=True)
     started = time.monotonic()
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    command = [python, "-m", "pytest", "-q", *(f"--ignore=tests/{place}" for place in left_out)]
+    ignored = [f"--ignore=tests/{place}" for place in left_out(row)] if rounding else []
+    command = [python, "-m", "pytest", "-q", "-m", part, *ignored]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, **output)
     lines = done.stdout.rstrip().splitlines() or ["pytest printed nothing"]
     outcome = "FAILED" if done.returncode else "passed"
     if done.returncode:
-        print(f"{name}: the last lines of its output", *lines[-TAIL:], sep="\n")
-    print(f"{name}: {outcome}: {lines[-1]}", flush=True)
-    return Result(outcome, output_of(python, VERSIONS), lines[-1].strip("= "), (time.monotonic() - started) / 60)
+        print(f"{name}, {part}: the last lines of its output", *lines[-TAIL:], sep="\n")
+    print(f"{name}, {part}: {outcome}: {lines[-1]}", flush=True)
+    says = re.sub(r", \d+ deselected| in [\d.]+s.*", "", lines[-1].strip("= "))
+    return Result(outcome, output_of(python, VERSIONS), says, (time.monotonic() - started) / 60)
 
 
-def run_rows(rows, left_out=()):
-    """The tests of all rows, except those ``left_out`` -> dict of Results."""
+def joined(parts):
+    """The Result of a row, from those of its PARTS."""
+    outcome = "FAILED" if any(part.outcome == "FAILED" for part in parts) else "passed"
+    says, minutes = "; ".join(part.says for part in parts), sum(part.minutes for part in parts)
+    return Result(outcome, parts[0].versions, says, minutes)
+
+
+def run_rows(rows, rounding=False):
+    """The tests of all rows, or only those that ``rounding`` can touch -> dict of Results."""
     results, environments, ready = {}, {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for name, row in rows.items():
@@ -154,9 +170,14 @@ def run_rows(rows, left_out=()):
                     environments[kind] = make_environment(*kind, Path(folder) / str(len(environments)))
                 ready[name] = environments[kind]
         if "native" in ready:
-            results["native"] = run_row("native", rows["native"], ready.pop("native"), left_out)
+            python = ready.pop("native")
+            results["native"] = joined([run_part("native", rows["native"], python, part, rounding) for part in PARTS])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            results |= zip(ready, pool.map(lambda name: run_row(name, rows[name], ready[name], left_out), ready))
+            runs = {
+                name: [pool.submit(run_part, name, rows[name], python, part, rounding) for part in PARTS]
+                for name, python in ready.items()
+            }
+            results |= {name: joined([run.result() for run in parts]) for name, parts in runs.items()}
     return {name: results[name] for name in rows}
 
 
@@ -165,11 +186,11 @@ def main():
     parser.add_argument("names", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)} (default: all)")
     parser.add_argument("--rounding", action="store_true", help="leave out the tests that rounding does not touch")
     arguments = parser.parse_args()
-    names, left_out = arguments.names, NO_ROUNDING if arguments.rounding else ()
+    names = arguments.names
     unknown = [name for name in names if name not in ROWS]
     if unknown:
         parser.error(f"ROW: expected some of {', '.join(ROWS)}, got {', '.join(unknown)}")
-    results = run_rows({name: ROWS[name] for name in names or ROWS}, left_out)
+    results = run_rows({name: ROWS[name] for name in names or ROWS}, arguments.rounding)
     print(f"\n{'row':12} {'outcome':9} {'minutes':>7}  {'versions':30} pytest says")
     for name, result in results.items():
         print(f"{name:12} {result.outcome:9} {result.minutes:7.1f}  {result.versions:30} {result.says}")

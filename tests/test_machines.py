@@ -51,20 +51,31 @@ def test_an_emulated_processor_needs_one_of_its_family(monkeypatch):
 
 @pytest.mark.parametrize(
     "body, outcome, says",
-    [("assert True", "passed", "1 passed in"), ("assert 0", "FAILED", "1 failed in"), ("1 +", "FAILED", "1 error in")],
+    [("assert True", "passed", "1 passed"), ("assert 0", "FAILED", "1 failed"), ("1 +", "FAILED", "1 error")],
 )
 def test_a_row_says_what_pytest_says(monkeypatch, capsys, tmp_path, body, outcome, says):
     monkeypatch.setattr(machines, "ROOT", tmp_path)
     test = f"import os\ndef test_one():\n    assert os.environ['ONE'] == '1'\n    {body}\n"
     (tmp_path / "test_one.py").write_text(test)
-    result = machines.run_row("a row", Row(variables={"ONE": "1"}), sys.executable)
-    assert result.outcome == outcome and result.says.startswith(says) and "NumPy" in result.versions
+    result = machines.run_part("a row", Row(variables={"ONE": "1"}), sys.executable, "not notebook")
+    assert (result.outcome, result.says) == (outcome, says) and "NumPy" in result.versions
     assert ("test_one.py" in capsys.readouterr().out) == (outcome == "FAILED")  # the end of its output
+
+
+def test_one_failed_part_is_a_failed_row():
+    parts = [Result("passed", "NumPy 2", "2 passed", 0.1), Result("FAILED", "NumPy 2", "1 failed", 0.2)]
+    assert machines.joined(parts) == ("FAILED", "NumPy 2", "2 passed; 1 failed", pytest.approx(0.3))
+    assert machines.joined(parts[:1]) == parts[0]
+
+
+def test_what_a_shaken_row_leaves_out_is_more_and_is_there():
+    usual, shaken = machines.left_out(ROWS["Haswell"]), machines.left_out(ROWS["shake 1"])
+    assert set(usual) < set(shaken) and all((ROOT / "tests" / place).exists() for place in shaken)
 
 
 def test_one_failed_row_is_a_failure(monkeypatch, capsys):
     results = {"native": Result("passed", "", "2 passed", 0.1), "lowest": Result("FAILED", "", "1 failed", 0.1)}
-    monkeypatch.setattr(machines, "run_rows", lambda rows, left_out: results)
+    monkeypatch.setattr(machines, "run_rows", lambda rows, rounding: results)
     monkeypatch.setattr(sys, "argv", ["machines"])
     assert machines.main() == 1 and "1 passed, 1 FAILED, 0 not here" in capsys.readouterr().out
 

@@ -75,18 +75,16 @@ def test_right_gradients_pass_in_every_configuration(method):
 
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_broken_gradient_is_caught_wherever_it_matters(name):
-    mattered = 0
-    for problem in problems():
-        if not MISTAKES[name].matters(problem):
-            continue
-        mattered += 1
+    matters = [problem for problem in problems() if MISTAKES[name].matters(problem)]
+    assert len(matters) >= 20
+    for number, problem in enumerate(matters):
         with MISTAKES[name].made():
             grads = gradients_by_step(problem)
-        # Where nearly all is cut, what passes changes less than the tolerance of central differences.
-        for method in METHODS if (problem.cut_share() or 0) < 0.8 else ("complex",):
+        # Both methods find the same derivatives everywhere (the test above), so central differences, which take most
+        # of the time, meet every fourth problem. Where nearly all is cut, what passes is less than their tolerance.
+        for method in METHODS if number % 4 == 0 and (problem.cut_share() or 0) < 0.8 else ("complex",):
             report = check(problem, grads, method)  # what central differences leave out at a kink, they don't judge
             assert not report.passed or report.kinks, f"{method} missed {name!r} in {problem.net}"
-    assert mattered >= 20
 
 
 @pytest.mark.parametrize("name", MISTAKES)

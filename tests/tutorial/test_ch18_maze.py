@@ -203,15 +203,17 @@ def test_figures_and_the_animation(walk, task):
     assert png(plot_frame(task.walls, walk, 0, 3, 10)) != png(plot_frame(task.walls, walk, 0, 4, 10))
 
 
-def test_a_run_is_lost_that_ends_below_half_of_its_best_fifth():
-    rising, falling = np.linspace(0, 10, 20), np.r_[np.linspace(0, 10, 12), np.full(8, 2.0)]
-    half = np.r_[np.full(10, 8.0), np.full(10, 4.0)]  # just half is not below it
-    assert chapter.is_lost(np.stack([rising, falling, half, half - 0.1])).tolist() == [False, True, False, True]
-    assert chapter.final_scores(np.stack([rising, falling])) == pytest.approx([rising[-4:].mean(), 2.0])
-
-
 def test_columns_are_beyond_what_they_were_before_the_fall():
     updates = np.arange(10, 60, 10)
     columns = {"rises": np.array([1.0, 3, 2, 3, 4]), "at once": np.array([1.0, 1, 1, 2, 0]), "never": np.ones(5)}
     run = chapter.LostRun(0, updates, columns, falls=30)
     assert chapter.first_beyond(run) == {"rises": 50, "at once": 40, "never": None}
+
+
+def test_where_a_run_falls_depends_on_the_share_of_the_best_score():
+    high, low = (chapter.lost_run(share=share) for share in (0.75, 0.7))
+    score, best = high.columns["score"], high.columns["score"].max()
+    assert (high.falls, low.falls) == (2500, 2700) and high.seed == low.seed == 0
+    assert 0.7 * best <= score[low.updates == 2700][0] < 0.75 * best
+    with pytest.raises(ValueError, match="label.*with none"):
+        chapter.lost_run(label="simple, decay")

@@ -217,3 +217,19 @@ def test_where_a_run_falls_depends_on_the_share_of_the_best_score():
     assert 0.7 * best <= score[low.updates == 2700][0] < 0.75 * best
     with pytest.raises(ValueError, match="label.*with none"):
         chapter.lost_run(label="simple, decay")
+
+
+@pytest.mark.parametrize(
+    "remedy, share, first, last",
+    [("as it was", 0.75, {"gradient_norm"}, {"radius_w"}),
+     ("as it was", 0.7, {"saturated_h", "radius_plastic"}, {"gradient_norm", "radius_w"}),
+     ("penalty", 0.75, {"radius_plastic", "radius_w"}, {"saturated_h"}),
+     ("loss per step", 0.75, {"saturated_h", "radius_plastic", "radius_w"}, {"gradient_norm"})],
+)  # fmt: skip
+def test_the_order_behind_the_fall_is_another_one_in_each_run(remedy, share, first, last):
+    """As the chapter's text has it; what is never beyond comes last."""
+    found = chapter.first_beyond(chapter.lost_run(label=f"simple, {remedy}", share=share))
+    names = ("gradient_norm", "saturated_h", "radius_plastic", "radius_w")
+    at = {name: np.inf if found[name] is None else found[name] for name in names}
+    assert {name for name in names if at[name] == min(at.values())} == first
+    assert {name for name in names if at[name] == max(at.values())} == last

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bpm_numpy import PlasticNetwork
+from bpm_numpy.figures.draw_lost_runs import plot_remedies
 from bpm_numpy.figures.draw_maze import animate_walk, plot_frame, plot_moments, plot_path_lengths, plot_paths, plot_room
 from bpm_numpy.figures.style import png
 from bpm_numpy.lab.runs import Group
@@ -233,3 +234,10 @@ def test_the_order_behind_the_fall_is_another_one_in_each_run(remedy, share, fir
     at = {name: np.inf if found[name] is None else found[name] for name in names}
     assert {name for name in names if at[name] == min(at.values())} == first
     assert {name for name in names if at[name] == max(at.values())} == last
+
+
+def test_a_remedy_has_a_mark_per_seed_and_nothing_else():
+    finals = {remedy: {"simple": np.array([1.0]), "retroactive": np.array([2.0])} for remedy in ("as it was", "decay")}
+    (axis,) = plot_remedies(finals, {"round": 1.5}).axes
+    drawn = [(line.get_marker(), len(line.get_xdata())) for line in axis.lines]
+    assert drawn == [("o", 1), ("x", 1)] * 2 + [("None", 2)]  # the last is the line of the round

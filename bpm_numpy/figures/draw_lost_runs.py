@@ -34,7 +34,7 @@ def plot_lost_run(updates, columns, falls):
 
 @styled
 def plot_remedies(finals, lines):
-    """Scores at the end, one row per remedy: a mark per seed, a bar at the median.
+    """Scores at the end, one row per remedy: a mark per seed.
 
     finals: dict remedy -> dict network -> (S,); lines: dict name -> score, drawn from top to bottom.
     """
@@ -45,11 +45,10 @@ def plot_remedies(finals, lines):
             place = row + 0.3 * (number - (len(networks) - 1) / 2)
             label = network if row == 0 else None
             axis.plot(of[network], np.full(len(of[network]), place), "ox"[number], color=colour, label=label)
-            axis.plot([np.median(of[network])] * 2, [place - 0.13, place + 0.13], "-", color=colour, linewidth=2)
     for name, score in lines.items():
         axis.axvline(score, color="0.5", linewidth=0.8, linestyle="-")
         axis.text(score, len(finals) - 0.45, f" {name}", fontsize=8, color="0.4", va="bottom")
     axis.set_yticks(range(len(finals)), list(finals))
     axis.set(xlabel="finds per episode, last fifth of the updates", ylim=(len(finals) - 0.5, -0.5))
-    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, title="a mark per seed, bar: median")
+    axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, title="a mark per seed")
     return figure

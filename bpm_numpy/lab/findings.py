@@ -12,11 +12,10 @@ import numpy as np
 from ..learning.training import build
 from .decisions import load_decisions
 from .interventions import load_interventions
-from .kept import Kept, median, medians, number, of_labels, paper_size, span
+from .kept import Kept, is_lost, median, medians, number, of_labels, paper_size, span
 from .settings import settings_for
 from .task_order import load_matrices, scaled
 
-LOST = 4  # goals per episode in the maze; steps at random find one
 LEARNT = 0.3  # of what chance leaves: below that there is too little to forget
 EXPLODED = 1e4  # mean norm of the gradient between two evaluations
 # What several Findings measure and say.
@@ -24,8 +23,8 @@ PER_DECISION = "reward per decision in the last third of an episode (0 is chance
 GOALS = "goals found per episode, mean of the last fifth of the evaluations"
 DECAYED = """The task and the updates of the section before; the one change is that W_h and α lose a share of {share}
     after each update."""
-MAZE_DECAYED = """ Without it the medians were {before}, and {lost_before} of {runs} runs were lost; with it
-    {lost_now}."""
+MAZE_DECAYED = """ Without it the medians were {before}. Lost runs: {lost_before} of {runs} without it, {lost} with
+    it."""
 
 
 class Finding(NamedTuple):
@@ -86,13 +85,13 @@ def cue_reward(kept, scores):
     }
 
 
-def without_decay(kept, share=0.0):
-    """Scores at the end, as of ``of_labels``, of the same study without decay, whose name says so."""
-    return of_labels(share)(Kept(kept.name.removesuffix("-decay"), kept.data))
+def without_decay(kept):
+    """The Kept of the same study without decay, whose name says so."""
+    return Kept(kept.name.removesuffix("-decay"), kept.data)
 
 
 def cue_reward_decay(kept, scores):
-    low, high, was = 0.2, 0.7, without_decay(kept)
+    low, high, was = 0.2, 0.7, of_labels()(without_decay(kept))
     now_modulated, then_modulated = (np.concatenate([of["simple"], of["retroactive"]]) for of in (scores, was))
     return {
         "cues": kept.settings.task_options["cues"],
@@ -249,6 +248,11 @@ def transitive(kept, scores):
     }
 
 
+def lost_runs(kept):
+    """[(network, seed)] of the lost runs of a study."""
+    return [(name, seed) for name, of in kept.groups.items() for seed in np.flatnonzero(is_lost(of.scores))]
+
+
 def maze(kept, scores):
     references = {name: number(of["score"], 1) for name, of in kept.about["references"].items()}
     last, minutes = kept.groups["none"].updates[-1], kept.groups["none"].minutes
@@ -257,7 +261,7 @@ def maze(kept, scores):
     # After as many minutes as a non-plastic run takes: the mean of three evaluations there.
     group = kept.groups["plastic"]
     k = np.searchsorted(group.updates, last * minutes / group.minutes)
-    lost = {(name, seed) for name in ("simple", "retroactive") for seed, of in enumerate(scores[name]) if of < LOST}
+    lost = lost_runs(kept)
     rows = load_interventions(kept.folder)
     stuck = {(row["label"], row["seed"]) for row in rows if abs(row["M after none"] or 0) > 0.9}
     norms = {(name, seed): of.max() for name in scores for seed, of in enumerate(kept.column(name, "gradient_norm"))}
@@ -270,9 +274,9 @@ def maze(kept, scores):
         "minutes": number(minutes, 1),
         "same_time": median(group.scores[:, k - 1 : k + 2].mean(axis=1), 1),
         "lost": len(lost),
+        "lost_modulated": sum(name in ("simple", "retroactive") for name, _ in lost),
         "modulated": len(scores["simple"]) + len(scores["retroactive"]),
-        "stuck": len(lost & stuck),
-        "low": LOST,
+        "stuck": len(stuck.intersection(lost)),
         "exploded_lost": sum(norms[run] > EXPLODED for run in lost),
         "exploded_others": sum(norm > EXPLODED for run, norm in norms.items() if run not in lost),
         "norm": number(EXPLODED, 0),
@@ -283,9 +287,19 @@ def maze(kept, scores):
     }
 
 
+def maze_small(kept, scores):
+    lost = lost_runs(kept)
+    return maze(kept, scores) | {
+        "lost_names": ", ".join(f"{name}, seed {seed}" for name, seed in lost),
+        "lost_ends": span([scores[name][seed] for name, seed in lost], 1),
+    }
+
+
 def maze_large(kept, scores):
     slower, kinds = Kept("maze-large-rate", kept.data), Kept("maze-remedies", kept.data)
     (label,) = slower.groups
+    tried = [label.split(", ")[1] for label in kinds.groups if label.startswith("simple, ")][1:]
+    failed = {label.split(", ")[1] for label, _ in lost_runs(kinds)}
     ends = {
         f"{network}_{name}": span(kinds.end(f"{network}, {remedy}", 0.2), 1)
         for network in ("simple", "retroactive")
@@ -295,10 +309,13 @@ def maze_large(kept, scores):
         "slow": span(slower.end(label, 0.2), 1),
         "rate": slower.settings.learning_rate,
         "usual": kept.settings.learning_rate,
-        "slow_lost": np.sum(slower.end(label, 0.2) < LOST),
+        "slow_lost": len(lost_runs(slower)),
         "slow_runs": len(slower.end(label)),
         "remedy_updates": number(kinds.settings.updates, 0),
-        "remedy_seeds": len(kinds.end("simple, decay")),
+        "remedy_seed": kinds.settings_of("simple, decay").seed,
+        "tried": len(tried),
+        "kept_both": len(set(tried) - failed),
+        "failed": " and ".join(remedy for remedy in tried if remedy in failed),
         "share": kinds.settings_of("simple, decay").decay["W_h"],
         **ends,
     }
@@ -306,16 +323,15 @@ def maze_large(kept, scores):
 
 def maze_decay(kept, scores):
     ahead = {name: scores[name] - scores["plastic"] for name in ("simple", "retroactive")}  # (S,) each
-    was = without_decay(kept, 0.2)
+    before = without_decay(kept)
     plastic = [name for name in scores if name != "none"]
     rows = [row for row in load_interventions(kept.folder) if row["label"] != "plastic"]
     return maze(kept, scores) | {
         "share": kept.settings.decay["W_h"],
         "every_run": len(plastic) * len(scores["none"]),
         "above_none": sum(np.sum(scores[name] > scores["none"].max()) for name in plastic),
-        "lost_before": sum(np.sum(of < LOST) for of in was.values()),
-        "lost_now": sum(np.sum(of < LOST) for of in scores.values()),
-        "before": medians(was, 1),
+        "lost_before": len(lost_runs(before)),
+        "before": medians(of_labels(0.2)(before), 1),
         **{f"{name}_seeds": np.sum(of > 0) for name, of in ahead.items()},
         **{f"{name}_ahead": span(of, 1) for name, of in ahead.items()},
         "of_mean": span([row["M is its mean"] / row["untouched"] for row in rows]),
@@ -405,7 +421,8 @@ FINDINGS = [
         learn it in the median, as in the paper. But a modulated run can fail: of {runs} runs {learnt} end above
         {high} and {failed} below {low}; {never} of these were never above {chance}. The other two networks are
         not at chance. After {early} updates they can't be told apart: none {none_early}, plastic
-        {plastic_early}. Over the last {late} updates plastic is ahead of none in {ahead} of {seeds} seeds. For
+        {plastic_early}. Over the last {late} updates plastic is ahead of the network without
+        plasticity in {ahead} of {seeds} seeds. For
         the retroactive network the initial η matters: after {eta_updates} updates ({eta_seeds} seeds) it has
         come to {etas}. The paper starts at {papers}, the runs of the table at {started}.""",
         facts=cue_reward,
@@ -471,7 +488,8 @@ FINDINGS = [
         text="""The predecessor's kind of task: {pairs} cues with a label each, shown once and asked once. Who
         knows a single pair has {one}. Plasticity helps: {plastic_ahead} of {seeds} plastic seeds and
         {simple_ahead} of {seeds} simple ones end above all non-plastic ones. But an LSTM without plasticity,
-        with as many units and {ratio} times the parameters of the simple network, has {lstm} ({lstm_all}).""",
+        with as many units and {ratio} times the parameters of the simple network, has {lstm} ({lstm_all}). These
+        networks were not trained with decay.""",
         facts=association,
     ),
     Finding(
@@ -527,7 +545,7 @@ FINDINGS = [
         text="""Which of two patterns pays more often ({chance} of the time)? In the middle of the episode it
         becomes the other one, and nothing says so except rewards. In this number of updates every one of {runs}
         modulated runs has learnt it: the lowest is at {least}. Of {seeds} plastic runs {plastic_learnt} are above
-        {high} and {plastic_rest} below {low}; no non-plastic run is above {none_most}. The modulated networks rewrite
+        {high} and {plastic_rest} below {low}; no non-plastic run ends above {none_most}. The modulated networks rewrite
         their Hebb at the change: frozen halfway they go on with the pattern of before ({frozen}), and with Hebb
         at zero the best of them has {without}. A rule that changes after each loss has {shift}, an ideal
         observer {ideal}. (W_h and α lose a share of {decay} at each update.)""",
@@ -544,7 +562,8 @@ FINDINGS = [
         text="""{items} items have a hidden order, drawn anew in each episode. Neighbours are shown with a
         verdict, then any two are to be compared. h, c and the trace are zero at the start of each trial, so
         that only Hebb can hold what was taught. Every run with plasticity infers pairs that were never shown:
-        the lowest is at {least}. No non-plastic run is above {none_most}, and none could be. Of pairs without
+        the lowest is at {least}. No non-plastic run ends above {none_most}, and none could be better than
+        chance. Of pairs without
         the first and the last item, which are the harder ones, the medians are {inner}. The plastic network is
         better the farther two items are apart: {near} for neighbours, {far} for the first and the last. A rule
         that learns a value per item has {learnt_values}.""",
@@ -559,12 +578,14 @@ FINDINGS = [
         verdict="little between them",
         holds=lambda none, plastic, simple, retroactive: max(plastic, retroactive) < 1.15 * min(none, simple),
         text="""The paper's second task (its size: {paper}; or {larger} squares). A round of the room that
-        needs no memory finds the goal {round} times, one who knows where it is {known} times. At as many
-        updates plain plasticity is ahead of none: {above} of {seeds} seeds are above every non-plastic one. In
-        as many minutes it is not: after the {minutes} minutes that a non-plastic run takes, it is at
-        {same_time} in the median. Modulation brings no sure advantage. Of all {runs} runs {rising} still rise
-        at the end: their last fifth is better than the one before it.""",
-        facts=maze,
+        needs no memory finds the goal {round} times, one who knows where it is {known} times. After the
+        same number of updates plain plasticity is ahead of the network without plasticity: {above} of {seeds} seeds
+        are above every non-plastic one. In the same time it is not: after the {minutes} minutes that a non-plastic
+        run takes, it is at {same_time} in the median. Modulation brings no sure advantage. A run is *lost* if the
+        last fifth of its evaluations has less than half of its best fifth. That is so in
+        {lost} of {runs}: {lost_names}, which ends at {lost_ends}. M(t) is stuck at one end in {stuck} of these. Of
+        all {runs} runs {rising} still rise at the end: their last fifth is better than the one before it.""",
+        facts=maze_small,
         scores=of_labels(share=0.2),
         digits=1,
     ),
@@ -596,17 +617,19 @@ FINDINGS = [
         paper="modulated above plastic above none",
         verdict="modulated runs lost",
         holds=lambda none, plastic, simple, retroactive: plastic > none + 3 and max(simple, retroactive) < none - 3,
-        text="""In the larger room plain plasticity is far ahead of none at as many updates: {above} of {seeds}
-        seeds are above every non-plastic one. In as many minutes it is not: after the {minutes} minutes that a
-        non-plastic run takes, it is at {same_time} in the median. Modulation, trained like this, often fails:
-        {lost} of {modulated} modulated runs are lost, which means that they end below {low} goals. The mean norm
-        of their gradient passes {norm} in {exploded_lost} of these, and in {exploded_others} of all other runs; in
-        {stuck} lost ones M(t) is stuck at one end. At a learning rate of {rate} in place of {usual}, {slow_lost}
-        of {slow_runs} simple runs are lost; they end at {slow}. Remedies were tried on shorter runs
-        ({remedy_updates} updates, seeds: {remedy_seeds}). Without one, simple ends at {simple_before} and
-        retroactive at {retroactive_before}; where W_h and α lose a share of {share} after each update, at
-        {simple_decayed} and {retroactive_decayed}. The next section has all four networks with this decay. The
-        round has {round}, one who knows the goal {known}.""",
+        text="""In the larger room, after the same number of updates, plain plasticity is far ahead of the network
+        without plasticity: {above} of {seeds} seeds are above every non-plastic one. In the same time it is not:
+        after the {minutes} minutes that a non-plastic run takes, it is at {same_time} in the median. Modulation,
+        trained like this, often fails: {lost_modulated} of {modulated} modulated runs are lost, which means that
+        they end below half of their best fifth. The mean norm of the gradient passes {norm} in {exploded_lost} lost
+        runs, and in {exploded_others} of all others; in {stuck} lost ones M(t) is stuck at one end. At a learning
+        rate of {rate} in place of {usual}, {slow_lost} of {slow_runs} simple runs are lost; they end at {slow}.
+        Remedies were tried on shorter runs ({remedy_updates} updates) of one seed, seed {remedy_seed}, which is also
+        among those of the table. Without a remedy, simple ends at {simple_before} and retroactive at
+        {retroactive_before}; with decay, where W_h and α lose a share of {share} after each update, at
+        {simple_decayed} and {retroactive_decayed}. Of {tried} remedies {kept_both} kept both networks; {failed} did
+        not. Decay was taken because it had kept every seed in earlier trials, which are not recorded. The next
+        section has all four networks with it. The round has {round}, one who knows the goal {known}.""",
         facts=maze_large,
         scores=of_labels(share=0.2),
         digits=1,
@@ -622,13 +645,15 @@ FINDINGS = [
         holds=lambda none, plastic, simple, retroactive: none + 3 < plastic < retroactive < plastic + 2,
         text=DECAYED
         + MAZE_DECAYED
-        + """ {above_none} of {every_run} plastic runs, modulated or not, end above every one
-        of none. In as many minutes plasticity is not ahead: after the {minutes} minutes that a non-plastic run
+        + """ {above_none} of {every_run} plastic runs, modulated or not, end above every run
+        without plasticity. In the same time plasticity is not ahead: after the {minutes} minutes that a non-plastic run
         takes, the plastic network is at {same_time} in the median. Retroactive is ahead of the plastic network of
         the same seed in {retroactive_seeds} of {seeds} seeds; it differs by {retroactive_ahead} goals. Simple is
         ahead in {simple_seeds}; it differs by {simple_ahead}. With M at its mean throughout, the modulated
         networks keep a share of {of_mean} of their goals. {rising} of {runs} runs still rise at the end. So the
-        order is the paper's for the retroactive network, at a size far from the paper's ({paper}).""",
+        order is the paper's for the retroactive network, at a size far from the paper's ({paper}). In the small
+        room it is so for the simple one. With decay one kind of modulation is ahead of plasticity in each room, and
+        not the same kind.""",
         facts=maze_decay,
         scores=of_labels(share=0.2),
         digits=1,
@@ -647,7 +672,7 @@ FINDINGS = [
         halfway from the second to the first: of the LSTM with as many parameters {lstm_got}, of the plastic LSTM
         {plastic_got}, of the simple one {paper_got} in the reading "paper" and {notes_got} in "notes", of LSTMs
         without plasticity in "notes" {notes_none_got}. One simple run in "notes" diverged, to {worst}
-        bits; even odds for all words cost {uniform}.""",
+        bits; even odds for all words cost {uniform}. No remedy was tried on it.""",
         facts=text,
         scores=of_labels(none="LSTM, as many parameters", plastic="plastic LSTM", simple="simple LSTM, paper"),
     ),
@@ -679,8 +704,8 @@ FINDINGS = [
         text="""The notes' introduction hopes that such networks forget less. One network is trained on
         {first}, then on {second}, then on {third}. Of {runs} runs {first_learnt} had learnt the first,
         {second_learnt} the second (more than {learnt} of what chance leaves), and {third_learnt} the third. At
-        the end no network has kept more than {most} of an earlier task; the median is {median}. So plasticity
-        protects none of the four.""",
+        the end no network has kept more than {most} of an earlier task; the median is {median}. None of the
+        four networks is protected.""",
         facts=sequence,
         scores=kept_shares,
     ),

@@ -28,8 +28,7 @@ class Kept:
 
     def end(self, label, share=0.0):
         """Scores of a label's runs at the end (S,): of the last evaluation, or the mean of the last ``share``."""
-        scores = self.groups[label].scores  # (S, R)
-        return scores[:, -max(1, int(share * scores.shape[1])) :].mean(axis=1)
+        return final_scores(self.groups[label].scores, share)
 
     def at(self, label, update):
         """Scores of a label's runs at the first evaluation that is not before ``update`` (S,)."""
@@ -45,6 +44,18 @@ class Kept:
         seeds = max(len(group.scores) for group in self.groups.values())
         parameters = span([group.parameters for group in self.groups.values()], 0)
         return f"{size(self.settings)}; {parameters} parameters; {seeds} {'seed' if seeds == 1 else 'seeds'}"
+
+
+def final_scores(scores, share):
+    """Scores of all evaluations (S, R) -> the mean of the last ``share`` of them, or the last one, (S,)."""
+    return scores[:, -max(1, int(share * scores.shape[1])) :].mean(axis=1)
+
+
+def is_lost(scores):
+    """Which runs end, in the last fifth of their evaluations, below half of their best fifth: scores (S, R) -> (S,)."""
+    fifth = max(1, scores.shape[1] // 5)
+    means = np.lib.stride_tricks.sliding_window_view(scores, fifth, axis=1).mean(axis=-1)  # (S, R - fifth + 1)
+    return means[:, -1] < means.max(axis=1) / 2
 
 
 def of_labels(share=0.0, **labels):

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..figures.draw_lost_runs import plot_lost_run, plot_remedies
 from ..figures.draw_maze import animate_walk, plot_path_lengths
+from ..lab.kept import final_scores, is_lost
 from ..lab.kept import number as as_printed
 from ..lab.studies import DATA, load_about, load_recorded, load_study
 from ..learning.episodes import draw_actions, rollout
@@ -186,7 +187,7 @@ def learnt(group, bar):
     since = np.where(above.any(axis=1), group.updates[first], np.inf)
     under = [int((~of[start:]).sum()) if of.any() else 0 for of, start in zip(above, first)]
     fifth = len(group.updates) // 5
-    final, before = final_scores(group.scores), group.scores[:, -2 * fifth : -fifth].mean(axis=1)
+    final, before = final_scores(group.scores, 0.2), group.scores[:, -2 * fifth : -fifth].mean(axis=1)
     return Learnt(since, np.array(under), final, final - before)
 
 
@@ -228,7 +229,7 @@ class LostRun(NamedTuple):
     seed: int
     updates: np.ndarray
     columns: dict
-    falls: int  # the last evaluation with three quarters of the best score
+    falls: int  # the last evaluation with a given share of the best score
 
 
 def numbers(values, digits=1):
@@ -236,20 +237,11 @@ def numbers(values, digits=1):
     return ", ".join("never" if np.isinf(value) else as_printed(value, digits) for value in values)
 
 
-def final_scores(scores):
-    """Mean of the last fifth of the evaluations: (S, R) -> (S,)."""
-    return scores[:, -(scores.shape[1] // 5) :].mean(axis=1)
+def lost_run(study="maze-remedies", label="simple, as it was", share=0.75, data=DATA):
+    """The first run under a label of a study that is lost -> LostRun; ValueError if there is none.
 
-
-def is_lost(scores):
-    """Which runs end, in the last fifth of their evaluations, below half of their best fifth: scores (S, R) -> (S,)."""
-    fifth = scores.shape[1] // 5
-    means = np.lib.stride_tricks.sliding_window_view(scores, fifth, axis=1).mean(axis=-1)  # (S, R - fifth + 1)
-    return final_scores(scores) < means.max(axis=1) / 2
-
-
-def lost_run(study="maze-remedies", label="simple, as it was", data=DATA):
-    """The first run under a label of a study that is lost -> LostRun; ValueError if there is none."""
+    It falls behind the last evaluation with ``share`` of the best score.
+    """
     names = ("score", "gradient_norm", "largest_gradient", *SIGNS)
     groups = {name: _group_of(study, label, data, name) for name in names}
     scores = groups["score"].scores  # (S, R)
@@ -257,7 +249,7 @@ def lost_run(study="maze-remedies", label="simple, as it was", data=DATA):
     if not len(lost):
         raise ValueError(f"label: expected one with a lost run in {study}, got {label!r}, with none")
     seed, updates = int(lost[0]), groups["score"].updates
-    high = np.flatnonzero(scores[seed] >= 0.75 * scores[seed].max())
+    high = np.flatnonzero(scores[seed] >= share * scores[seed].max())
     columns = {name: group.scores[seed] for name, group in groups.items()}
     return LostRun(seed, updates, columns, int(updates[high[-1]]))
 
@@ -293,7 +285,9 @@ def figure_lost_run(data=DATA):
 
 def figure_remedies(data=DATA):
     """Finds per episode at the end of each run of the study of remedies."""
-    finals = {remedy: {name: final_scores(of) for name, of in runs.items()} for remedy, runs in remedies(data).items()}
+    finals = {
+        remedy: {name: final_scores(of, 0.2) for name, of in runs.items()} for remedy, runs in remedies(data).items()
+    }
     around = load_about("maze-remedies", data)["references"]["round the room"]["score"]
     return plot_remedies(finals, {"a round without memory": around})
 

@@ -82,6 +82,27 @@ def test_facts_hold_no_sentence_of_their_own():
         assert all(len(text.split()) <= 3 for text in strings), function.__name__
 
 
+@pytest.mark.parametrize(
+    "study, runs",
+    [("maze", [("simple", 4)]), ("maze-decay", []), ("maze-large-decay", []),
+     ("maze-large", [*(("simple", seed) for seed in (0, 1, 3, 4)), *(("retroactive", seed) for seed in (0, 2, 3))])],
+)  # fmt: skip
+def test_the_lost_runs_of_the_maze(study, runs):
+    """Of the small room too, where steps at random find more."""
+    assert findings.lost_runs(Kept(study)) == runs
+
+
+def test_each_room_has_its_own_kind_of_modulation_ahead_with_decay():
+    """As the paragraph of the larger room says of both."""
+    every_seed = {}
+    for study in ("maze-decay", "maze-large-decay"):
+        kept = Kept(study)
+        plastic = kept.end("plastic", 0.2)
+        kinds = [name for name in ("simple", "retroactive") if np.all(kept.end(name, 0.2) > plastic)]
+        every_seed[study] = kinds
+    assert every_seed == {"maze-decay": ["simple"], "maze-large-decay": ["retroactive"]}
+
+
 SAME_NUMBERS = {"cue-reward", "association", "association-verdict", "completion", "bandit"}  # at the last evaluation
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bpm_numpy import PlasticNetwork
+from bpm_numpy.figures.draw_lost_runs import plot_remedies
 from bpm_numpy.figures.draw_maze import animate_walk, plot_frame, plot_moments, plot_path_lengths, plot_paths, plot_room
 from bpm_numpy.figures.style import png
 from bpm_numpy.lab.runs import Group
@@ -203,15 +204,40 @@ def test_figures_and_the_animation(walk, task):
     assert png(plot_frame(task.walls, walk, 0, 3, 10)) != png(plot_frame(task.walls, walk, 0, 4, 10))
 
 
-def test_a_run_is_lost_that_ends_below_half_of_its_best_fifth():
-    rising, falling = np.linspace(0, 10, 20), np.r_[np.linspace(0, 10, 12), np.full(8, 2.0)]
-    half = np.r_[np.full(10, 8.0), np.full(10, 4.0)]  # just half is not below it
-    assert chapter.is_lost(np.stack([rising, falling, half, half - 0.1])).tolist() == [False, True, False, True]
-    assert chapter.final_scores(np.stack([rising, falling])) == pytest.approx([rising[-4:].mean(), 2.0])
-
-
 def test_columns_are_beyond_what_they_were_before_the_fall():
     updates = np.arange(10, 60, 10)
     columns = {"rises": np.array([1.0, 3, 2, 3, 4]), "at once": np.array([1.0, 1, 1, 2, 0]), "never": np.ones(5)}
     run = chapter.LostRun(0, updates, columns, falls=30)
     assert chapter.first_beyond(run) == {"rises": 50, "at once": 40, "never": None}
+
+
+def test_where_a_run_falls_depends_on_the_share_of_the_best_score():
+    high, low = (chapter.lost_run(share=share) for share in (0.75, 0.7))
+    score, best = high.columns["score"], high.columns["score"].max()
+    assert (high.falls, low.falls) == (2500, 2700) and high.seed == low.seed == 0
+    assert 0.7 * best <= score[low.updates == 2700][0] < 0.75 * best
+    with pytest.raises(ValueError, match="label.*with none"):
+        chapter.lost_run(label="simple, decay")
+
+
+@pytest.mark.parametrize(
+    "remedy, share, first, last",
+    [("as it was", 0.75, {"gradient_norm"}, {"radius_w"}),
+     ("as it was", 0.7, {"saturated_h", "radius_plastic"}, {"gradient_norm", "radius_w"}),
+     ("penalty", 0.75, {"radius_plastic", "radius_w"}, {"saturated_h"}),
+     ("loss per step", 0.75, {"saturated_h", "radius_plastic", "radius_w"}, {"gradient_norm"})],
+)  # fmt: skip
+def test_the_order_behind_the_fall_is_another_one_in_each_run(remedy, share, first, last):
+    """As the chapter's text has it; what is never beyond comes last."""
+    found = chapter.first_beyond(chapter.lost_run(label=f"simple, {remedy}", share=share))
+    names = ("gradient_norm", "saturated_h", "radius_plastic", "radius_w")
+    at = {name: np.inf if found[name] is None else found[name] for name in names}
+    assert {name for name in names if at[name] == min(at.values())} == first
+    assert {name for name in names if at[name] == max(at.values())} == last
+
+
+def test_a_remedy_has_a_mark_per_seed_and_nothing_else():
+    finals = {remedy: {"simple": np.array([1.0]), "retroactive": np.array([2.0])} for remedy in ("as it was", "decay")}
+    (axis,) = plot_remedies(finals, {"round": 1.5}).axes
+    drawn = [(line.get_marker(), len(line.get_xdata())) for line in axis.lines]
+    assert drawn == [("o", 1), ("x", 1)] * 2 + [("None", 2)]  # the last is the line of the round

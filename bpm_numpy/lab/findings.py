@@ -468,13 +468,13 @@ FINDINGS = [
         paper="only modulated networks learn it",
         verdict="not decided yet",
         holds=lambda none, simple: max(abs(none), abs(simple)) < 0.05,
-        text="""Begun, in single precision, and not finished: one run of each of two networks, on a core each. They
-        were made when the task had a blank only between the two cues of a trial, and one at most; it has the paper's
-        blanks since, so the command now makes other runs. The non-plastic network has had {none_updates} updates in {none_minutes} minutes, and is at {none_last}
-        in its last ten evaluations. The simple one has had {simple_updates} in {simple_minutes} minutes, and is
-        at {simple_last}. At these rates the paper's {goal} updates take {none_hours} and {simple_hours} hours.
-        So nothing can be said yet about this size. A run of the task as it is now is `python -m bpm_numpy train
-        cue-reward --setting paper`, in double precision.""",
+        text="""Begun, in single precision, and not finished: one run of each of two networks, on a core each. They were
+        made when the task had a blank only between the two cues of a trial, and one at most; it has the paper's blanks
+        since, so the command now makes other runs. The non-plastic network has had {none_updates} updates in
+        {none_minutes} minutes, and is at {none_last} in its last ten evaluations. The simple one has had
+        {simple_updates} in {simple_minutes} minutes, and is at {simple_last}. At these rates the paper's {goal} updates
+        take {none_hours} and {simple_hours} hours. So nothing can be said yet about this size. A run of the task as it
+        is now is `python -m bpm_numpy train cue-reward --setting paper`, in double precision.""",
         facts=cue_reward_paper,
     ),
     Finding(

@@ -12,7 +12,6 @@ import os
 import numpy as np
 
 from bpm_numpy.bptt import ByStep
-from bpm_numpy.learning.training import begin, build, update
 
 
 def by_chunks(problem):
@@ -54,6 +53,8 @@ def act_with_run(problem):
 
 
 def updating(settings):
+    from bpm_numpy.learning.training import begin, build, update  # a clone from before it makes passes all the same
+
     (task, _), training = build(settings), begin(settings).training
 
     def run():

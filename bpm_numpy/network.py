@@ -347,56 +347,56 @@ class Run:
 
     def __init__(self, net, params, state, plan):
         self._net, self._params, self._plan, self._first, self._xs = net, params, plan, state, []
-        self._record = self._replay(plan != "steps" and can_be_chunked(net, *params.values(), *state))
+        self._chunked = plan != "steps" and can_be_chunked(net, *params.values(), *state)
+        self._record = None  # of the steps of _xs, made when it is asked for
 
     @property
     def state(self):
         """The State after the last step; a copy."""
-        return _copy(self._record.state)
+        return _copy(self._whole_record().state)
 
     def step(self, x_t):
         """x_t (B, D) -> StepOutput; the state moves on."""
         check_array("x_t", x_t, (len(self._first.h), self._net.n_inputs), self._net._forward_dtypes)
         x_t = np.array(x_t)
-        self._ready_for(x_t)
-        out = _copy(self._move(self._record.step, x_t))
-        self._xs.append(x_t)
-        return out
+        return _copy(self._move("step", x_t, x_t[None]))
 
     def advance(self, x):
         """All steps of x (T, B, D) -> Trajectory."""
         check_array("x", x, ("T", len(self._first.h), self._net.n_inputs), self._net._forward_dtypes)
         x = np.array(x)
-        self._ready_for(x)
-        self._move(self._record.advance, x)
-        self._xs.extend(x)
+        self._move("advance", x, x)
         return self.trajectory()
 
-    def _ready_for(self, x):
-        if np.iscomplexobj(x) and isinstance(self._record, ByChunks):  # chunks are for real numbers
-            self._record = self._replay(chunked=False)
+    def _move(self, name, x, xs):
+        """What the record's method gives for x, which holds the steps xs (T, B, D).
 
-    def _move(self, move, x):
-        """move(x); whatever it raises in the middle of a step (overflow, Ctrl-C), the steps before it stay whole."""
-        try:
-            return move(x)
-        except BaseException:
-            self._record = self._replay(isinstance(self._record, ByChunks))
-            raise
+        Whatever it raises in the middle of a step (overflow, Ctrl-C), the steps before it stay whole: the record that
+        was begun is forgotten, and made anew when it is asked for.
+        """
+        if self._chunked and np.iscomplexobj(x):  # chunks are for real numbers
+            self._chunked, self._record = False, None
+        record, self._record = self._whole_record(), None
+        out = getattr(record, name)(x)
+        self._xs.extend(xs)
+        self._record = record
+        return out
 
-    def _replay(self, chunked):
-        """A record of the steps so far."""
-        start = self._net, self._params, self._first
-        record = ByChunks(*start, self._plan) if chunked else ByStep(*start)
-        for x_t in self._xs:
-            record.step(x_t)
-        return record
+    def _whole_record(self):
+        """The record of the steps so far."""
+        if self._record is None:
+            start = self._net, self._params, self._first
+            record = ByChunks(*start, self._plan) if self._chunked else ByStep(*start)
+            for x_t in self._xs:
+                record.step(x_t)
+            self._record = record
+        return self._record
 
     def trajectory(self):
         """The Trajectory of the steps so far; at least one (ValueError otherwise)."""
         if not self._xs:
             raise ValueError("trajectory: expected at least one step before it, got none")
-        return Trajectory(self._net, self._params, self._first, self._xs, self._record.snapshot())
+        return Trajectory(self._net, self._params, self._first, self._xs, self._whole_record().snapshot())
 
 
 class Trajectory:

@@ -923,6 +923,11 @@ def test_what_is_interrupted_midway_leaves_the_run_as_it_was(options, plan, move
             patch.setattr(owner, name, interrupted(getattr(owner, name), 1 if move == "step" else 2))
         with pytest.raises(KeyboardInterrupt):
             run.step(kit.x[0]) if move == "step" else run.advance(kit.x)
+    with monkeypatch.context() as patch:  # and once more, while the steps before it are made anew
+        for owner, name in ((engine, "readout_forward"), (bptt, "forward_step")):
+            patch.setattr(owner, name, interrupted(getattr(owner, name), 2))
+        with pytest.raises(KeyboardInterrupt):
+            run.trajectory()
     assert same_bits(twin.state, run.state)
     assert same_bits(twin.step(kit.x[2]), run.step(kit.x[2]))
     assert same_bits(twin.trajectory().state, run.trajectory().state)

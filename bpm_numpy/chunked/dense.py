@@ -62,7 +62,7 @@ class Dense:
 
     def begin_backward(self, G):
         """From the end: G, the adjoint of each matrix, which all that follows writes. Returns room for da (L, b, N)."""
-        self.G, self.grads = G, defaultdict(int)
+        self.G, self.grads, self.dalpha = G, defaultdict(int), np.zeros(G[0].shape[1:], self.net.dtype)
         return np.empty((len(self.steps), *G[0].shape[:2]), self.net.dtype)
 
     def drive_backward(self, t, da):
@@ -87,13 +87,18 @@ class Dense:
             np.multiply(self.alpha, hebb[rows], out=Z)
             dh[rows] += times_row(Z, dy[rows])
             np.matmul(left[rows], right[rows], out=Z)
-            self.grads["alpha"] += alpha_sum(hebb[rows], Z, self.alpha)
+            self.dalpha += np.einsum("bij,bij->ij", hebb[rows], Z)
             Z *= self.alpha
             self.G[0][rows] += Z
 
     def end_backward(self, dys, G, grads):
         """Adds to ``grads``; the adjoints of the start are in G."""
-        add_gradients(grads, self.grads)
+        add_gradients(grads, self.grads | {"alpha": sum_to_shape(self.dalpha, self.alpha.shape)})
+
+
+def spread(value, shape):
+    """``np.broadcast_to``, which takes microseconds even where there is nothing to do."""
+    return value if value.shape == shape else np.broadcast_to(value, shape)
 
 
 def add_gradients(grads, more):

@@ -27,7 +27,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from .dense import Dense, add_gradients, row_times, times_row
+from .dense import Dense, add_gradients, row_times, spread, times_row
 from .followed import Followed, add_at
 
 
@@ -36,7 +36,7 @@ class DenseGated(Dense):
 
     def update(self, t, a, p, mu):
         g, q, of_factors = self.net.rule.factors(self.net, self.params, mu, p)
-        g, q = None if g is None else np.broadcast_to(g, a.shape), np.broadcast_to(q, a.shape)
+        g, q = None if g is None else spread(g, a.shape), spread(q, a.shape)
         hebb, (left, right) = self.places[t][0], self.work.outer(a, q)
         for rows, v, Y in self.work.blocks:
             np.matmul(left[rows], right[rows], out=v)

@@ -18,7 +18,7 @@ deta collects from the eta in front of the sums and, with a minus (ρ = 1 - eta)
 
 import numpy as np
 
-from .dense import Dense, row_times, times_row
+from .dense import Dense, row_times, spread, times_row
 from .followed import Followed, add_at
 
 
@@ -30,7 +30,7 @@ class DenseTraced(Dense):
 
     def update(self, t, a, p, mu):
         eta, (hebb, trace), trace_next = self.params["eta"], self.places[t], self.places[t + 1][1]
-        mu, (left, right) = np.broadcast_to(mu, a.shape), self.work.outer(a, eta * p)
+        mu, (left, right) = spread(mu, (len(a), mu.shape[1])), self.work.outer(a, eta * p)
         for rows, v, Y in self.work.blocks:
             if self.net.reading == "paper":
                 np.multiply(mu[rows, None], trace[rows], out=v)

@@ -8,9 +8,11 @@ meant to lie exactly at the bound are sums that are exact in any order.
 import copy
 import ctypes
 import itertools
+import multiprocessing
 import os
 import threading
 import tracemalloc
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -425,6 +427,28 @@ def test_the_processs_settings_are_left_alone(monkeypatch):
     assert settings() == before and threading.active_count() == running
     assert seen and all(during == before[1:] for during in seen)
     assert np.array_equal(np.random.get_state()[1], key) and np.random.get_state()[2] == position
+
+
+def gradients_of_a_pass(net, params, x):
+    """A dict, in whatever thread or process this is called."""
+    return net.backward(
+        params, net.forward(params, x, plan=Plan(8, 2, 1)), np.ones((*x.shape[:2], net.n_outputs))
+    ).params
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of Python 3.12: the matrix products have threads
+@pytest.mark.parametrize("others", ["threads", "fork", "spawn"])
+def test_the_callers_threads_and_processes_get_the_same_bits(others):
+    if others not in ("threads", *multiprocessing.get_all_start_methods()):
+        pytest.skip(f"this system has no {others}")
+    rng = np.random.default_rng(15)
+    net = PlasticNetwork(3, 32, 2, plasticity="modulated", rule="trace", clip=0.3)
+    problem = net, net.init(rng), rng.standard_normal((40, 4, 3))
+    expected = gradients_of_a_pass(*problem)
+    context = None if others == "threads" else multiprocessing.get_context(others)
+    with ProcessPoolExecutor(2, mp_context=context) if context else ThreadPoolExecutor(4) as pool:
+        for run in [pool.submit(gradients_of_a_pass, *problem) for _ in range(4)]:
+            assert_same_bits(run.result(), expected)
 
 
 def test_the_callers_error_state_holds():

@@ -135,7 +135,7 @@ def run_part(name, row, python, part, rounding=False):
     started = time.monotonic()
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     ignored = [f"--ignore=tests/{place}" for place in left_out(row)] if rounding else []
-    command = [python, "-m", "pytest", "-q", "-m", part, *ignored]
+    command = [python, "-m", "pytest", "-q", "--color=no", "-m", part, *ignored]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, **output)
     lines = done.stdout.rstrip().splitlines() or ["pytest printed nothing"]
     outcome = "FAILED" if done.returncode else "passed"

@@ -191,7 +191,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
 
 
 def quick_start_blocks():
-    section = re.search(r"^## Quick start\n(.*?)^## ", (ROOT / "README.md").read_text(), re.S | re.M)[1]
+    section = re.search(r"^## Quick start\n(.*?)^## ", (ROOT / "README.md").read_text(encoding="utf-8"), re.S | re.M)[1]
     return re.findall(r"^```(\w*)\n(.*?)^```$", section, re.S | re.M)
 
 

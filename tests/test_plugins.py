@@ -46,9 +46,11 @@ TRAIN = "train echo --network".split() + ["all mine", "--setting", "large"]
 def clean(monkeypatch):
     """Whatever is registered in a test is forgotten after it."""
     before = [dict(known) for known in KNOWN]
-    monkeypatch.setattr(plugins, "PLUGINS", [])
     monkeypatch.setattr(plugins, "_YOURS", set())
+    files = plugins.PLUGINS[:]
+    plugins.PLUGINS.clear()  # in its place: the commands hold the same list
     yield
+    plugins.PLUGINS[:] = files
     for known, entries in zip(KNOWN, before):
         known.clear()
         known.update(entries)
@@ -58,7 +60,7 @@ def clean(monkeypatch):
 def plugin(tmp_path, clean):
     """A file that registers everything there is to register."""
     path = tmp_path / "mine.py"
-    path.write_text(Path(outside_parts.__file__).read_text() + outside_parts.REGISTER)
+    path.write_text(Path(outside_parts.__file__).read_text(encoding="utf-8") + outside_parts.REGISTER, encoding="utf-8")
     return path
 
 

@@ -167,7 +167,8 @@ def check_all(selected):
         return list(progress(map(check_one, selected), len(selected), "checks"))
     if multiprocessing.get_start_method() != "fork":
         check_known_elsewhere((kind, options[kind]) for options, *_ in selected for kind in REGISTRIES)
-    with ProcessPoolExecutor(os.cpu_count(), initializer=_begin_process, initargs=(PLUGINS,)) as pool:
+    jobs = min(os.cpu_count() or 1, 61)  # Windows can't wait for more
+    with ProcessPoolExecutor(jobs, initializer=_begin_process, initargs=(PLUGINS,)) as pool:
         try:
             futures = [pool.submit(check_one, job) for job in selected]
             return list(progress((future.result() for future in futures), len(selected), "checks"))

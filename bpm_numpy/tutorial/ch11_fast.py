@@ -310,12 +310,12 @@ def figure_matrices_kept():
 
 def figure_benchmark():
     """Time and memory of every case, as the last run of the benchmark left them."""
-    return plot_cases(json.loads(RESULTS.read_text()))
+    return plot_cases(json.loads(RESULTS.read_text(encoding="utf-8")))
 
 
 def figure_benchmark_curves():
     """Time above, peak memory below, over steps T, batch B and neurons N; log-log, a line per engine with its slope."""
-    return plot_curves(json.loads(RESULTS.read_text()))
+    return plot_curves(json.loads(RESULTS.read_text(encoding="utf-8")))
 
 
 FIGURES = {

@@ -83,7 +83,7 @@ VERSIONS = "import sys, numpy; print('Python', sys.version.split()[0] + ', NumPy
 
 def find_python(versions):
     """An interpreter of the first of these versions that is found, or None."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    pyenv = Path(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")))
     for version in versions:
         names = [sys.executable, shutil.which(f"python{version}"), *pyenv.glob(f"versions/{version}.*/bin/python")]
         for python in filter(None, names):

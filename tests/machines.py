@@ -119,8 +119,8 @@ def output_of(python, code):
 def older_processor(python, name):
     """The variables with which NumPy and OpenBLAS compute as on this processor."""
     picked = output_of(python, PICKED).split()
-    left_out = [word for word in picked if name == "Prescott" or "AVX512" in word or word == "X86_V4"]
-    return {"OPENBLAS_CORETYPE": name, "NPY_DISABLE_CPU_FEATURES": " ".join(left_out)}
+    newer = [word for word in picked if name == "Prescott" or "AVX512" in word or word == "X86_V4"]
+    return {"OPENBLAS_CORETYPE": name, "NPY_DISABLE_CPU_FEATURES": " ".join(newer)}
 
 
 def left_out(row):

@@ -53,7 +53,7 @@ def test_an_emulated_processor_needs_one_of_its_family(monkeypatch):
     "body, outcome, says",
     [("assert True", "passed", "1 passed"), ("assert 0", "FAILED", "1 failed"), ("1 +", "FAILED", "1 error")],
 )
-def test_a_row_says_what_pytest_says(monkeypatch, capsys, tmp_path, body, outcome, says):
+def test_a_part_says_what_pytest_says(monkeypatch, capsys, tmp_path, body, outcome, says):
     monkeypatch.setattr(machines, "ROOT", tmp_path)
     test = f"import os\ndef test_one():\n    assert os.environ['ONE'] == '1'\n    {body}\n"
     (tmp_path / "test_one.py").write_text(test)

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from ..equations.plastic_weights import sum_to_shape
-from .dense import add_gradients, alpha_sum, row_times, times_row
+from .dense import add_gradients, row_times, sum_of_products, times_row
 from .plan import most_followed
 
 FAR = 2  # bounds of Clip: where sums without Clip may go farther, digits are lost in the gap (see ``followed``)
@@ -243,7 +243,7 @@ class Chunk:
                     into += np.multiply(_of_columns(ends[side][0][k], rows), G[side][rows], out=Y)
                 if scaled[k] is not None:
                     sum_of_outer(self.a[:, rows], scaled[k][:, rows], Z)
-                    grads["alpha"] += alpha_sum(self.starts[k][rows], Z, self.alpha)
+                    grads["alpha"] += sum_to_shape(sum_of_products(self.starts[k][rows], Z), self.alpha.shape)
                     into += np.multiply(self.alpha, Z, out=Z)
         if self.followed is not None:
             self.followed.end_backward(G, grads["alpha"])

@@ -87,7 +87,7 @@ class Dense:
             np.multiply(self.alpha, hebb[rows], out=Z)
             dh[rows] += times_row(Z, dy[rows])
             np.matmul(left[rows], right[rows], out=Z)
-            self.dalpha += np.einsum("bij,bij->ij", hebb[rows], Z)
+            self.dalpha += sum_of_products(hebb[rows], Z)
             Z *= self.alpha
             self.G[0][rows] += Z
 
@@ -117,6 +117,6 @@ def times_row(matrices, row):
     return np.matmul(matrices, row[:, :, None])[:, :, 0]
 
 
-def alpha_sum(matrices, Z, alpha):
-    """dalpha = Σ_b matrices ⊗ Z, summed over what shares one alpha."""
-    return sum_to_shape(np.einsum("bij,bij->ij", matrices, Z), alpha.shape)
+def sum_of_products(matrices, Z):
+    """Σ_b matrices ⊗ Z, both (b, N, N) -> (N, N): dalpha, where each connection has its own alpha."""
+    return np.einsum("bij,bij->ij", matrices, Z)

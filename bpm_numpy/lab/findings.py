@@ -417,14 +417,13 @@ FINDINGS = [
         paper="only modulated networks learn it",
         verdict="modulation far ahead",
         holds=lambda none, plastic, simple, retroactive: none < plastic < min(simple, retroactive) - 0.2,
-        text="""The paper's first task (its size: {paper}). At the small size here both modulated networks
-        learn it in the median, as in the paper. But a modulated run can fail: of {runs} runs {learnt} end above
-        {high} and {failed} below {low}; {never} of these were never above {chance}. The other two networks are
-        not at chance. After {early} updates they can't be told apart: none {none_early}, plastic
-        {plastic_early}. Over the last {late} updates plastic is ahead of the network without
-        plasticity in {ahead} of {seeds} seeds. For
-        the retroactive network the initial η matters: after {eta_updates} updates ({eta_seeds} seeds) it has
-        come to {etas}. The paper starts at {papers}, the runs of the table at {started}.""",
+        text="""The paper's first task (its size: {paper}). At the small size here both modulated networks learn it in
+        the median, as in the paper. But a modulated run can fail: of {runs} runs {learnt} end above {high} and {failed}
+        below {low}; {never} of these were never above {chance}. The other two networks are not at chance. After {early}
+        updates they can't be told apart: none {none_early}, plastic {plastic_early}. Over the last {late} updates
+        plastic is ahead of the network without plasticity in {ahead} of {seeds} seeds. For the retroactive network the
+        initial η matters: after {eta_updates} updates ({eta_seeds} seeds) it has come to {etas}. The paper starts at
+        {papers}, the runs of the table at {started}.""",
         facts=cue_reward,
         also=("cue-reward-eta",),
     ),
@@ -452,9 +451,9 @@ FINDINGS = [
         text="""The cues, bits, steps and blanks of the paper (its size: {paper}), with fewer neurons and updates. W_h
         and α lose a share of {share} after each update. {learnt} of {runs} modulated runs end above {high} (simple
         {simple_learnt} of {seeds}, retroactive {retroactive_learnt}), and {failed} below {low}. None of the {others}
-        other runs gets above {without} in any evaluation. So here, too, modulation is the difference, in this number
-        of updates. In the {failed} runs that failed, M is at a bound in a share of {stuck} of all steps of training
-        or more, in those that learnt in {free} or less. The score of simple runs passes {half} after {simple_begins}
+        other runs gets above {without} in any evaluation. So here, too, modulation is the difference, in this number of
+        updates. The share of steps with M at a bound, over the training, is {stuck} or more in the {failed} runs that
+        failed, and {free} or less in those that learnt. The score of simple runs passes {half} after {simple_begins}
         updates, that of retroactive ones after {retroactive_begins}. Within an episode the median retroactive network
         earns {at_first} in decision {first}, {at_later} in decision {later} and {at_last} in the last one. The same
         without the decay, and by way of an easier task, was not trained.""",

@@ -237,17 +237,20 @@ def numbers(values, digits=1):
     return ", ".join("never" if np.isinf(value) else as_printed(value, digits) for value in values)
 
 
-def lost_run(study="maze-remedies", label="simple, as it was", share=0.75, data=DATA):
-    """The first run under a label of a study that is lost -> LostRun; ValueError if there is none.
+def lost_run(label="simple, as it was", share=0.75, data=DATA):
+    """The first run under a label of the study of remedies that is lost -> LostRun; ValueError if there is none.
 
     It falls behind the last evaluation with ``share`` of the best score.
     """
     names = ("score", "gradient_norm", "largest_gradient", *SIGNS)
-    groups = {name: _group_of(study, label, data, name) for name in names}
+    groups = {
+        name: next(group for group in load_study("maze-remedies", data, name)[1] if group.label == label)
+        for name in names
+    }
     scores = groups["score"].scores  # (S, R)
     lost = np.flatnonzero(is_lost(scores))
     if not len(lost):
-        raise ValueError(f"label: expected one with a lost run in {study}, got {label!r}, with none")
+        raise ValueError(f"label: expected one with a lost run in maze-remedies, got {label!r}, with none")
     seed, updates = int(lost[0]), groups["score"].updates
     high = np.flatnonzero(scores[seed] >= share * scores[seed].max())
     columns = {name: group.scores[seed] for name, group in groups.items()}
@@ -262,10 +265,6 @@ def first_beyond(run):
         beyond = after & (values > values[~after].max())
         found[name] = int(run.updates[beyond.argmax()]) if beyond.any() else None
     return found
-
-
-def _group_of(study, label, data, column):
-    return next(group for group in load_study(study, data, column)[1] if group.label == label)
 
 
 def remedies(data=DATA):

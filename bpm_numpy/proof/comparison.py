@@ -6,21 +6,16 @@ from typing import NamedTuple
 import numpy as np
 
 from ..arguments import check_bool, check_choice, check_count, check_generator, check_number
-from .derivatives import EPS, LossAt, Slope, central_slope, measure_rounding
+from .analytic import check_analytic
+from .derivatives import DEFAULTS, EPS, LARGEST_STEP, LossAt, Slope, central_slope, measure_rounding
 from .report import SMALLEST_SHARE, ParameterReport, Report, index_text
 
-DEFAULTS = {  # method: step, rtol, atol
-    "central": (float(np.cbrt(EPS)), 1e-5, 1e-7),
-    "complex": (1e-20, 1e-10, 1e-12),
-}
 SINGLE = 1e-3, 1e-4  # rtol and atol where a parameter is float32, and so its gradient
 FOLLOW = 1e-3  # the default atol is at most so much of a parameter's largest derivative
-LARGEST_STEP = 0.1
 SMALLEST_STEP = 1e-100  # the square of a smaller one may be 0
 NEGLIGIBLE = 1e-9  # a derivative so small beside the largest one is compared with 0 only, by central differences
 DROWNS = 25  # a derivative below so many times the error that rounding makes is not compared
 UNSURE = 0.02  # of a derivative, that its own error may be, to count for it
-HIDES = 1e-3  # of the slope in all parameters: in one with less, a part that the complex step loses may hide
 
 
 class Settings(NamedTuple):
@@ -45,6 +40,20 @@ class Tolerance(NamedTuple):
     hidden: float
     generous: bool  # the numerical derivative's own error counts for the entry
     note: str
+
+    def allowed(self, size):
+        """What a derivative of this size may differ by."""
+        return self.atol + self.rtol * abs(size)
+
+
+class Comparison(NamedTuple):
+    """Of a claimed derivative with the numerical one."""
+
+    passed: bool
+    error: float  # relative, see ParameterReport
+    size: float  # of the larger derivative
+    credit: float  # what the numerical derivative may be off by, if it passed only for that
+    unclear: bool  # too little is known of the numerical derivative to call the other one wrong
 
 
 def read_settings(method, step, rtol, atol, max_entries, directions, rng, stop_gradient):
@@ -84,7 +93,7 @@ def compare(loss, root, params, chosen, analytic, settings):
     moving = {name: _moving(value, probes[name]) for name, value in chosen.items()}
     at = LossAt(loss, root, params, chosen, moving, settings.method)
     if settings.method == "complex" and not settings.stop_gradient:
-        _check_analytic(at)
+        check_analytic(at)
     claims = {name: [np.asarray(analytic(name, *probe)).item() for probe in probes[name]] for name in chosen}
     central = settings.method == "central"
     whole = at.spread(chosen)
@@ -228,12 +237,17 @@ def _tolerance(at, name, probes, claims, largest, settings, rounding):
 
 def _check_parameter(at, name, probes, claims, tolerance, rounding):
     """(ParameterReport, largest derivative seen, rounding met)."""
-    kinks, failures, unclear = [], [], []
-    worst, largest, coarser = None, 0.0, rounding
+    kinks, failures, unclear, outside, loose = [], [], [], [], []
+    worst, largest, small, coarser = None, 0.0, 0, rounding
     for (where, direction), claim in zip(probes, claims):
         slope = _numerical(at, name, where, direction, claim, tolerance, rounding)
-        # Noise can look like a kink; where there is none, kinks are believed.
-        if slope.kind == "unclear" or (slope.kind == "kink" and rounding > 100 * EPS * abs(at.value)):
+        passed, error, size, credit, not_known = _compared(claim, slope, tolerance)
+        # Along a direction several kinks may be met at once, each with a slope of its own choice.
+        between = direction is not None or abs(claim - slope.value) <= slope.error + tolerance.allowed(claim)
+        kink = slope.kind == "kink" and np.isfinite(claim)
+        # Noise can look like a kink; where there is none, kinks are believed that agree with the claim.
+        believed = rounding <= 100 * EPS * abs(at.value) and (passed or (kink and between))
+        if slope.kind == "unclear" or (slope.kind != "smooth" and not believed):
             at.again(
                 "expected the same value at the same parameters, got {} and {}; look for random numbers drawn anew, or "
                 "for a state that is kept from call to call"
@@ -243,33 +257,64 @@ def _check_parameter(at, name, probes, claims, tolerance, rounding):
             coarser = max(coarser, measure_rounding(at.along({name: along}), at.value, reach, at.precision))
             if coarser > 4 * rounding:
                 break
-        if slope.kind == "kink" and np.isfinite(claim):
+        if kink and between:
             kinks.append(where)
             continue
-        numeric, error, passed = slope.value, np.inf, False  # of NaN and infinity
-        if np.isfinite(claim) and np.isfinite(numeric):
-            difference, scale = abs(claim - numeric), max(abs(claim), abs(numeric))
-            largest = max(largest, scale)
-            if tolerance.generous:
-                difference = max(0.0, difference - min(slope.error, UNSURE * scale))
-            passed = difference <= tolerance.atol + tolerance.rtol * scale
-            scale += tolerance.atol / tolerance.rtol if tolerance.rtol else 0
-            error = difference / scale if scale else 0.0
+        largest = max(largest, size)
         if not passed:
             failures.append(where)
-            if slope.kind == "unclear":
+            if not_known:
                 unclear.append(where)
+            if kink:
+                outside.append(where)
+        elif claim and size <= tolerance.atol:
+            small += 1
+        elif credit:
+            loose.append(credit / size)
         if worst is None or (not passed, error) > worst[0]:
-            worst = (not passed, error), where, claim, numeric
+            worst = (not passed, error), where, claim, slope.value
     checked = len(probes) - len(kinks)
     (_, error), where, claim, numeric = worst or ((False, 0.0), None, np.nan, np.nan)
     number = complex if np.iscomplexobj(at.at[name]) and at.method == "central" else float
     row = ParameterReport(
         name, checked, len(failures), where, number(claim), number(numeric), float(error), tuple(kinks),
-        tuple(failures), tolerance.step, tolerance.atol, "", tolerance.note,
+        tuple(failures), tolerance.step, tolerance.atol, "", "",
     )  # fmt: skip
     problem = _problem(row, len(probes), unclear, largest, tolerance, rounding)
-    return row._replace(problem=problem), largest, coarser
+    still = row.checked and not row.failed and largest == 0 and not at.moves_with(name)
+    return row._replace(problem=problem, note=_note(row, small, outside, loose, still, tolerance)), largest, coarser
+
+
+def _compared(claim, slope, tolerance):
+    """A Comparison."""
+    if not (np.isfinite(claim) and np.isfinite(slope.value)):
+        return Comparison(False, np.inf, 0.0, 0.0, slope.kind == "unclear")
+    difference, size = abs(claim - slope.value), max(abs(claim), abs(slope.value))
+    allowed, credit = tolerance.allowed(size), min(slope.error, UNSURE * size) if tolerance.generous else 0.0
+    scale = size + (tolerance.atol / tolerance.rtol if tolerance.rtol else 0)
+    error = max(0.0, difference - credit) / scale if scale else 0.0
+    unclear = slope.kind == "unclear" or difference <= allowed + slope.error
+    return Comparison(difference <= allowed + credit, error, size, credit if difference > allowed else 0.0, unclear)
+
+
+def _note(row, small, outside, loose, still, tolerance):
+    """What else there is to know of a parameter, or ""."""
+    notes = [tolerance.note] if tolerance.note else []
+    if small and not tolerance.note:
+        notes.append(
+            f"{small} of {row.checked} are no larger than atol {tolerance.atol:.0e}, so they were compared with 0 "
+            "only: scale the loss up, or give a smaller atol"
+        )
+    if loose:
+        notes.append(f"{len(loose)} of {row.checked} agree up to {max(loose):.0e} only: no step gives them better")
+    if outside:
+        notes.append(
+            f"{len(outside)} at a kink, such as {row.name}{index_text(outside[0])}, are not between the slopes of both "
+            "sides; the numeric value is their mean"
+        )
+    if still:
+        notes.append("the loss doesn't move with it, as its gradient of 0 says")
+    return "; ".join(notes)
 
 
 def _problem(row, wanted, unclear, largest, tolerance, rounding):
@@ -313,7 +358,7 @@ def _numerical(at, name, where, direction, claim, tolerance, rounding):
         length, scale = float(np.sqrt((direction**2 if entry else np.abs(direction) ** 2).sum())), at.scale(along)
         precision = float(np.finfo(value.dtype).eps)
         smallest = 64 * precision * float(np.abs(value[direction != 0]).max(initial=0.0)) / length
-        allowed = tolerance.atol + tolerance.rtol * abs(claim)
+        allowed = tolerance.allowed(claim)
         if not np.isfinite(part):  # it fails whatever the loss is
             part, allowed = 0.0, np.inf
         reach = tolerance.step * scale / length
@@ -321,58 +366,8 @@ def _numerical(at, name, where, direction, claim, tolerance, rounding):
     if len(slopes) == 1:
         return slopes[0]
     kinds = [slope.kind for slope in slopes]
-    kind = next(kind for kind in ("unclear", "kink", "smooth") if kind in kinds)
+    kind = next(kind for kind in ("unclear", "kink", "beside a kink", "smooth") if kind in kinds)
     return Slope(slopes[0].value + 1j * slopes[1].value, sum(slope.error for slope in slopes), kind)
-
-
-def _check_analytic(at):
-    """ValueError if the complex step loses a part of the loss, which a difference of real values would see."""
-    if not np.isfinite(at.value):
-        return
-    seen, hidden = {}, np.inf  # up to which slope of a name alone a lost part may hide in what has agreed
-    for names in [list(at.at)] + [[name] for name in at.at]:
-        by_complex = _complex_slope(at, names)
-        if abs(by_complex) > hidden:
-            continue
-        seen[", ".join(names)] = pair = _real_and_complex(at, names, by_complex)
-        if len(seen) == 1 and pair is not None and _agree(*pair):
-            hidden = HIDES * abs(by_complex)
-    lost = {names: pair for names, pair in seen.items() if pair is not None and not _agree(*pair)}
-    if lost:
-        names, (by_complex, slope, _) = list(lost.items())[-1]
-        raise ValueError(
-            f"loss: expected an analytic loss, but along a direction in {names} the complex step gives "
-            f"{by_complex:.6e} and a difference of real values {slope.value:.6e}; abs, conj, vdot, .real, round lose "
-            "imaginary parts: write z * z for abs(z)**2, z @ z for vdot(z, z), or use method='central'; "
-            "stop_gradient=True if it is on purpose"
-        )
-
-
-def _real_and_complex(at, names, by_complex):
-    """Complex and real derivative along one direction in ``names``, and what may differ; None if there is a kink."""
-    direction = at.spread(names)
-    if not np.isfinite(by_complex):
-        return None
-    line, value, reach = at.along(direction), at.value.real, DEFAULTS["central"][0] * at.scale(direction)
-    rounding = 2 * EPS * abs(value)
-    for _ in range(2):
-        allowed = 1e-7 * abs(by_complex) + 8 * rounding / reach
-        slope = central_slope(line, value, reach, rounding, by_complex, allowed)
-        if slope.kind == "smooth" and _agree(by_complex, slope, allowed):
-            break
-        rounding = measure_rounding(line, value, reach, EPS)  # before it is called a difference
-        reach = max(reach, min(float(np.cbrt(3 * rounding / (abs(by_complex) or 1.0))), LARGEST_STEP))
-    return (by_complex, slope, allowed) if slope.kind == "smooth" and np.isfinite(slope.value) else None
-
-
-def _complex_slope(at, names):
-    direction = at.spread(names)
-    step = DEFAULTS["complex"][0] * min(at.fineness(name, d) for name, d in direction.items())
-    return at.complex_slope(direction, step)
-
-
-def _agree(by_complex, slope, allowed):
-    return abs(by_complex - slope.value) <= 10 * (allowed + slope.error)
 
 
 def _hint(report, at, chosen):

@@ -10,7 +10,7 @@ the gap R - L tells what the loss is like there. As s shrinks
     rounding of size r      the gap grows, up to 4r / s
 
 So where the two slopes differ, or the gradient doesn't agree, smaller steps are tried until two of them agree, or
-until rounding hides the answer.
+until rounding hides the answer. At a kink any slope between R and L is as good as another, but no other is.
 """
 
 import warnings
@@ -21,6 +21,11 @@ import numpy as np
 from .trees import leaves, rebuild
 
 EPS = float(np.finfo(np.float64).eps)
+DEFAULTS = {  # method: step, rtol, atol
+    "central": (float(np.cbrt(EPS)), 1e-5, 1e-7),
+    "complex": (1e-20, 1e-10, 1e-12),
+}
+LARGEST_STEP = 0.1
 RATIO = 4.0  # of one step to the next smaller one
 BESIDE = (1e-3, -1e-3)  # where noise shows that vanishes at params, such as dropout of a bias that is 0
 LEVELS = 22  # so many steps at most: 4^-21 is 2e-13
@@ -28,7 +33,11 @@ ComplexWarning = np.exceptions.ComplexWarning
 
 
 class Slope(NamedTuple):
-    """A derivative along a line, how far it may be off, and "smooth", "kink" or "unclear"."""
+    """A derivative along a line, how far it may be off, and what the line is like.
+
+    kind: "smooth"; "beside a kink", which the first step went past and smaller ones didn't; "kink", where the slopes of
+    both sides are value ± error; "unclear".
+    """
 
     value: float
     error: float
@@ -121,6 +130,11 @@ class LossAt:
 
         return line
 
+    def moves_with(self, name):
+        """Is the loss another one if all entries of this parameter move by up to a thousandth?"""
+        line = self.along(self.spread([name]))
+        return any(line(t)[0] != self.value.real for t in BESIDE)
+
     def complex_slope(self, direction, step):
         """Im loss(params + i step direction) / step."""
         with np.errstate(all="ignore"):
@@ -128,12 +142,13 @@ class LossAt:
         return value.imag / step if np.isfinite(value.real) else np.nan
 
     def spread(self, names):
-        """A fixed direction that moves every entry of the ``moving`` ones, each by 0.2 to 1, with both signs."""
+        """A fixed direction that moves every ``moving`` entry x by 0.2 to 1 times max(1, |x|), up or down."""
         directions = {}
         for name in names:
             x = self.at[name]
             turns = 2.4 * np.arange(1, x.size + 1).reshape(x.shape)
             sizes, signs = 0.2 + 0.8 * np.abs(np.cos(turns)), np.sin(1.7 * turns + len(name))
+            sizes = sizes * np.maximum(1, np.abs(x))
             directions[name] = np.asarray(np.copysign(sizes, signs) * self.moving[name])
         return directions
 
@@ -165,7 +180,7 @@ def central_slope(line, at, reach, rounding, analytic, tolerance, smallest=0.0):
     while len(steps) < LEVELS and steps[-1] / RATIO >= smallest:
         step = steps[-1] / RATIO
         noise = 2 * rounding / step
-        if 2 * noise > enough and len(steps) >= 3:
+        if 2 * noise > enough and len(steps) >= 4:
             break
         central, gap = _central_and_gap(line, at, step)
         steps.append(step)
@@ -178,19 +193,25 @@ def central_slope(line, at, reach, rounding, analytic, tolerance, smallest=0.0):
         # Two steps agree: enough to say that the gradient is right, but chance must not say that it is wrong.
         if settled and (before or abs(refined[-1] - analytic) <= tolerance + noise):
             break
+        both = _where_curvature_jumps(centrals) if shrinks else None
+        if both is not None and all(abs(value - analytic) <= tolerance + noise for value in both):
+            return Slope(both[1], abs(both[1] - both[0]) + noise, "smooth")
     if settled:
         first = 2 if before else 1  # steps ago it began to agree
         if len(steps) == first + 1:  # the first step was small enough
             return Slope(centrals[0], errors[1], "smooth")
         kink = abs(gaps[0]) / 2 > tolerance and not _curved(steps, centrals, gaps, rounding, first)
-        return Slope(refined[-1], errors[-1], "kink" if kink else "smooth")
+        return Slope(refined[-1], errors[-1], "beside a kink" if kink else "smooth")
     if not np.isfinite(gaps[-3:]).all():
         return Slope(np.nan, np.inf, "smooth")
     # The smallest steps whose gaps are more than rounding: across a kink they are alike.
     clear = [k for k in range(2, len(gaps)) if all(abs(gaps[i]) > 16 * rounding / steps[i] for i in (k - 1, k))]
     last = clear[-1] if clear else 0
     if last and all(0.7 * abs(gaps[k - 1]) <= abs(gaps[k]) <= 1.4 * abs(gaps[k - 1]) for k in (last - 1, last)):
-        return Slope(refined[0], abs(gaps[last]), "kink")
+        doubts = [abs(centrals[k] - centrals[k - 1]) + abs(gaps[k] - gaps[k - 1]) + 4 * rounding / steps[k]
+                  for k in range(1, last + 1)]  # fmt: skip
+        best = 1 + int(np.nanargmin(doubts))
+        return Slope(centrals[best], abs(gaps[best]) / 2 + doubts[best - 1], "kink")
     # Of all steps that with the least relative error: where the step is too large, differences are small as well.
     best = int(np.nanargmin(np.array(errors) / np.maximum(np.abs(refined), max(tolerance, 1e-300))))
     return Slope(refined[best], errors[best], "unclear")
@@ -202,6 +223,19 @@ def _central_and_gap(line, at, step):
         return np.nan, np.nan  # lost in the rounding of the parameter itself
     right, left = (right - at) / up, (left - at) / down
     return (right + left) / 2, right - left
+
+
+def _where_curvature_jumps(centrals):
+    """The last two central differences without an error that is in proportion to the step; None if there is none.
+
+    It is there where the curvature jumps, as in max(x, 0)² at 0.
+    """
+    if len(centrals) < 3:
+        return None
+    before, change = centrals[-2] - centrals[-3], centrals[-1] - centrals[-2]
+    if not 3 * abs(change) <= abs(before) <= 5 * abs(change):
+        return None
+    return centrals[-2] + before / (RATIO - 1), centrals[-1] + change / (RATIO - 1)
 
 
 def _curved(steps, centrals, gaps, rounding, first):
@@ -228,8 +262,9 @@ def measure_rounding(line, at, reach, precision):
         if not np.isfinite(values).all():
             continue
         if np.all(values == at):
-            if not bent:
-                return _step_between_values(line, at, reach, known)
+            jump = _jump(line, at, [bent[-1][1]] if bent else reach * 8.0 ** np.arange(1, 6), known)
+            if not bent or jump <= 50 * known:  # it is flat around x, and a kink bent it farther away
+                return max(known, jump)
             break
         known = max(known, 2 * precision * np.abs(values).max())
         straight = bend <= 50 * known
@@ -254,11 +289,11 @@ def _bend(line, at, step):
     return values, max(third, fourth)
 
 
-def _step_between_values(line, at, reach, known):
-    """By how much a loss that doesn't move near x jumps when it does move; ``known`` if it doesn't, or doesn't jump."""
-    for far in reach * 8.0 ** np.arange(1, 6):
+def _jump(line, at, steps, known):
+    """By how much a loss that is flat around x jumps at the first of these ``steps`` that reaches beyond; else 0."""
+    for step in steps:
         for sign in (-1, 1):
-            still, moved = 0.0, sign * far
+            still, moved = 0.0, sign * 2 * step
             change = abs(line(moved)[0] - at)
             if not change > 0:
                 continue
@@ -268,8 +303,8 @@ def _step_between_values(line, at, reach, known):
                 still, moved, change = (still, middle, between) if between > 0 else (middle, moved, change)
                 if change <= 50 * known:
                     break
-            return float(max(known, change))
-    return float(known)
+            return float(change)
+    return 0.0
 
 
 def _check_same(one, other, message, slack=0.0):

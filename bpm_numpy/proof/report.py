@@ -14,7 +14,7 @@ class ParameterReport(NamedTuple):
     An entry that failed is worse than one that passed.
     relative_error = |a - n| / (max(|a|, |n|) + atol / rtol), which is at most rtol just where
     |a - n| ≤ atol + rtol max(|a|, |n|); from |a - n| the error of n itself has been taken off, where it matters.
-    kinks: the indices left out because of a kink. failures: all indices that failed.
+    kinks: the indices left out because they lie at a kink. failures: all indices that failed.
     step, atol: what was used here. problem: why this parameter isn't passed although no entry is wrong, or "".
     note: what else was less than a full comparison, or "".
     """
@@ -72,7 +72,7 @@ class Report:
 
     @property
     def kinks(self):
-        """(parameter name, index) of every entry whose finite difference stepped over a kink."""
+        """(parameter name, index) of every entry that lies at a kink and was not judged."""
         return [(row.name, index) for row in self.parameters for index in row.kinks]
 
     @property

@@ -88,6 +88,7 @@ LOSSES = {
     "inputs of 1e6, curved": Hard(lambda x: np.sin(x).sum(), 1e6 * X, np.cos(1e6 * X)),
     "inputs of 1e-8": Hard(lambda x: ((x / 1e-8) ** 3).sum(), 1e-8 * X, 3e8 * X**2),
     "log of 1e-8": Hard(lambda x: np.log(x).sum(), 1e-8 * np.abs(X), 1e8 / np.abs(X)),
+    "log of 1e-9 beside 1e6": Hard(lambda x: np.log(x).sum(), np.array([1e-9, 1, 1e6]), np.array([1e9, 1, 1e-6])),
     "an error beyond x = 0": Hard(
         lambda x: np.log(x[0]) if np.iscomplexobj(x) else math.log(x[0]), np.array([1e-7]), np.array([1e7])
     ),
@@ -117,6 +118,14 @@ LOSSES = {
     "a kink 1e-9 beside": Hard(
         lambda x: np.where(x.real > 1e-9, 2 * x, x).sum(), np.array([0.0, 1.0]), np.array([1.0, 2.0])
     ),
+    "a kink 1e-6 beside": Hard(lambda x: relu(x - 1e-6).sum(), ZEROS, ZEROS),
+    "a kink 1e-9 beside, on the other side": Hard(lambda x: relu(x + 1e-9).sum(), ZEROS, ONES),
+    "the square of relu at 0": Hard(lambda x: (relu(x) ** 2).sum(), ZEROS, ZEROS),
+    "the square of relu at 0 and beside": Hard(
+        lambda x: (relu(x) ** 2).sum(), np.array([0.0, 0, 1, -1]), np.array([0.0, 0, 2, 0])
+    ),
+    "x|x| at 0": Hard(lambda x: (np.sign(x.real) * x * x).sum(), ZEROS, ZEROS),
+    "x|x| + x at 0": Hard(lambda x: (np.sign(x.real) * x * x + x).sum(), ZEROS, ONES),
     # Flat.
     "constant": Hard(lambda x: 3 + 0 * x.sum(), X, 0 * X),
     "all units dead": Hard(lambda x: relu(x).sum(), -np.abs(X), 0 * X),
@@ -191,3 +200,19 @@ def test_layers_of_random_size_and_scale_in_float32_and_float64(seed):
         assert answer(hard, hard.gradient, "central") == "passed"
         for wrong in (-1, 0, 1.2):
             assert answer(hard, wrong * hard.gradient, "central") != "passed"
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_layer_with_one_unit_close_to_its_kink(seed):
+    """However close: the right gradient is passed or refused, never called wrong, and wrong ones don't pass."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(rng.integers(1, 5)) * 10 ** rng.uniform(-2, 2)
+    A, b, c = rng.standard_normal((x.size, 4)) / np.abs(x).max(), rng.standard_normal(4), rng.standard_normal(4)
+    b[0] = -x @ A[:, 0] + 10 ** rng.uniform(-13, -1) * rng.choice([-1, 1])
+    z = x @ A + b
+    for power, slope in ((1, 1.0 * (z > 0)), (2, 2 * np.maximum(z, 0))):
+        hard = Hard(lambda x: (np.maximum(x @ A + b, 0) ** power) @ c, x, A @ (c * slope))  # noqa: B023
+        assert answer(hard, hard.gradient, "central") != "failed"
+        for wrong in (-1, 0, 1.2):
+            if np.any(hard.gradient):
+                assert answer(hard, wrong * hard.gradient, "central") != "passed"

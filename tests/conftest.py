@@ -5,12 +5,22 @@ And leaves out the tests that are exact where NumPy is shaken: ``SHAKE=1 PYTHONP
 
 import os
 import sys
+import warnings
 
 import numpy as np
 import pytest
 
 if "SHAKE" in os.environ and isinstance(np.add, np.ufunc):
     raise RuntimeError("SHAKE: expected NumPy to be shaken, got the usual one; set PYTHONPATH=tests/shaken as well")
+
+
+def pytest_configure(config):
+    """No error where NumPy warns of infinities in a product that has none (its issue 28687, on Apple's library)."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        np.identity(64) @ np.identity(64)
+    if caught:
+        config.addinivalue_line("filterwarnings", "ignore:.* encountered in matmul:RuntimeWarning")
 
 
 def pytest_collection_modifyitems(items):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from systems import linux
 
 from bpm_numpy.__main__ import main
 from bpm_numpy.chunked.plan import Plan
@@ -195,7 +196,7 @@ def test_worker_measures_ours_and_says_what_is_missing(benchmark, monkeypatch):
     assert "with_torch" in worker.answer({"engine": "PyTorch", "kind": "about"})["skipped"]
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is read from /proc")
+@linux
 def test_peak_above_start(benchmark):
     # Pages fresh from the system: malloc may hand out memory that this process has used before. 48 MB, long freed when
     # the function returns.
@@ -219,7 +220,7 @@ def test_ours_alone_through_worker_table_and_figures(benchmark, monkeypatch, cap
     assert compare.main(["--quick", "--only", "N32 some", "--json", str(file)]) == 0
     printed = capsys.readouterr().out
     assert "PyTorch: skipped not here" in printed and "step by step" in printed and "ours / floor" in printed
-    (row,) = json.loads(file.read_text())["cases"]
+    (row,) = json.loads(file.read_text("utf-8"))["cases"]
     assert list(row["engines"]) == ["ours", "step by step"] and row["difference"] < 1e-9 and 0 < row["ever"] < 0.01
 
     curves = compare.time_curves(["ours", "step by step"], 0, 1)

@@ -58,7 +58,7 @@ def test_check_of_one_configuration(tmp_path, capsys):
     file = tmp_path / "table.json"
     options = "--cell lstm --plasticity modulated --modulator tanh --rule trace --fanout yes --reading paper"
     assert main(["check", *options.split(), "--alpha", "neuron", "--readout", "linear", "--json", str(file)]) == 0
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_text("utf-8"))
     assert [check["regime"] for check in content["checks"]] == ["inactive", "sometimes", "mostly"]
     assert all(check["passed"] and check["complex_error"] < 1e-10 for check in content["checks"])
     assert content["checks"][0]["cut_share"] == 0 and content["checks"][2]["cut_share"] > 0.8
@@ -86,7 +86,7 @@ def test_check_of_many_wrong_gradients_is_short_and_sums_up(monkeypatch, tmp_pat
     file = tmp_path / "table.json"
     options = "--cell rnn --rule outer --modulator tanh --reading notes --alpha full".split()
     assert main(["check", *options, "--json", str(file)]) == 1
-    checks, lines = json.loads(file.read_text())["checks"], capsys.readouterr().out.splitlines()
+    checks, lines = json.loads(file.read_text("utf-8"))["checks"], capsys.readouterr().out.splitlines()
     failed = [line for line in lines if line.startswith("FAILED ")]
     assert len(checks) == 20 and not any(check["passed"] for check in checks)
     assert len(failed) == WHOLE + SHORT and "... and 7 more, which the table counts; --json FILE has them all" in lines

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import multiprocessing
 import os
 import pickle
 import re
@@ -235,7 +236,8 @@ def test_a_check_that_fails_says_how_it_runs_by_itself(clean, tmp_path, monkeypa
     assert main(["--plugin", "wrong.py", "check", "--full", "--seed", "3", *few]) == 1
     out = capsys.readouterr().out
     command = re.search(r"Each by itself: (.*) and the options behind FAILED", out)[1]
-    assert command == shell_line("check", "--seed", "3", "--full") and f"--plugin {tmp_path / 'wrong.py'} " in command
+    named = f"--plugin {shlex.quote(str(tmp_path / 'wrong.py'))} "
+    assert command == shell_line("check", "--seed", "3", "--full") and named in command
     options = re.search(r"FAILED (.*?): ", out)[1]
     assert main([*shlex.split(command)[3:], *shlex.split(options)]) == 1
     assert "0 of 1 checks passed" in capsys.readouterr().out
@@ -259,7 +261,7 @@ def test_check_without_filters_includes_what_is_registered(plugin):
         assert readings == (set() if kind == "modulator" else {"notes", "paper"})
 
 
-@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.parametrize("method", sorted({"spawn", "forkserver"} & set(multiprocessing.get_all_start_methods())))
 def test_processes_that_know_nothing_of_this_one_get_the_plugins(plugin, tmp_path, method):
     few = "--rule drift --cell rnn --alpha full --readout linear --regime inactive".split()
     script = tmp_path / "script.py"
@@ -336,8 +338,9 @@ def kept(plugin, tmp_path, capsys):
 def test_study_makes_and_keeps_runs_of_ones_own(plugin, kept, capsys):
     about, groups = studies.load_study("my study", kept)
     assert [group.label for group in groups] == ["mine", "plain"]
-    assert f"--plugin {plugin} study 'my study' --data {kept}" in about["command"]
-    assert (kept / "my study/interventions.csv").read_text().count("\nmine,0,") == 1
+    of_mine, data = shlex.quote(str(plugin)), shlex.quote(str(kept))
+    assert f"--plugin {of_mine} study 'my study' --data {data}" in about["command"]
+    assert (kept / "my study/interventions.csv").read_text("utf-8").count("\nmine,0,") == 1
     net, _, task = studies.load_recorded("my study", "mine", batch=7, data=kept)
     assert net.rule.name == "drift" and task.name == "echo" and task.batch == 7
     assert main(["bench", "--trained", "--data", str(kept), "--passes", "1", "--plugin", str(plugin)]) == 0
@@ -395,7 +398,7 @@ def test_about_json_says_which_task_to_register(plugin, kept):
     register_study("my study", studies.Study(1, []))
     with pytest.raises(ValueError, match="task: expected .*, got 'echo'; register one of your own first"):
         studies.load_recorded("my study", "mine", data=kept)
-    about = json.loads((kept / "my study/about.json").read_text())
+    about = json.loads((kept / "my study/about.json").read_text("utf-8"))
     assert about["lines"]["mine"]["settings"]["network_options"]["rule"] == "drift"
 
 
@@ -494,7 +497,7 @@ def test_a_plugin_runs_once(clean, tmp_path, capsys):
     path.write_text(f"with open({str(tmp_path / 'runs')!r}, 'a') as file:\n    file.write('x')\n")
     assert main(["--plugin", str(path), "--plugin", f"{tmp_path}/../{tmp_path.name}/once.py"]) == 0
     plugins.load_plugin(path)
-    assert (tmp_path / "runs").read_text() == "x" and plugins.PLUGINS == [str(path)]
+    assert (tmp_path / "runs").read_text("utf-8") == "x" and plugins.PLUGINS == [str(path)]
     with pytest.raises(SystemExit, match="2"):
         main(["train", "bandit", "--plugin"])
     assert "--plugin: expected one argument" in capsys.readouterr().err

@@ -313,7 +313,7 @@ def _note(row, small, outside, loose, still, tolerance):
             "sides; the numeric value is their mean"
         )
     if still:
-        notes.append("the loss doesn't move with it, as its gradient of 0 says")
+        notes.append("the loss doesn't move here, and the gradient is 0")
     return "; ".join(notes)
 
 

@@ -16,7 +16,7 @@ class ParameterReport(NamedTuple):
     |a - n| ≤ atol + rtol max(|a|, |n|); from |a - n| the error of n itself has been taken off, where it matters.
     kinks: the indices left out because they lie at a kink. failures: all indices that failed.
     step, atol: what was used here. problem: why this parameter isn't passed although no entry is wrong, or "".
-    note: what else was less than a full comparison, or "".
+    note: what else there is to know of the comparison, or "".
     """
 
     name: str
@@ -111,7 +111,10 @@ class Report:
                 f"; the loss is rounded to about {self.rounding:.0e}, so steps up to {max(steps):.0e} "
                 f"and atol up to {max(atols):.0e} were used"
             )
-        notes = [f"{row.name}: {row.note}" for row in self.parameters if row.note]
+        noted = {}  # note -> names of the parameters that it is of
+        for row in self.parameters:
+            noted.setdefault(row.note, []).append(row.name)
+        notes = [f"{', '.join(names)}: {note}" for note, names in noted.items() if note]
         return "\n".join([line, *self.problems, *notes])
 
     def __str__(self):

@@ -95,7 +95,7 @@ def _read_fonts(folder, names):
     from fontTools.ttLib import TTFont
 
     fonts = {}
-    for file in Path(folder).glob("*.woff"):
+    for file in sorted(Path(folder).glob("*.woff")):
         with TTFont(file, lazy=True) as font:
             name = font["name"].getDebugName(6)
         if name in names:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from systems import linux, posix
 
 from bpm_numpy.__main__ import COMMANDS, main
 from bpm_numpy.commands import study as study_command
@@ -22,7 +24,6 @@ from bpm_numpy.files import locked
 from bpm_numpy.lab.runs import load_progress, load_settings
 
 ROOT = Path(__file__).parents[2]
-posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals and devices")
 SMALL = "--setting tiny --updates 2 --set evaluate_every=1 --set evaluation_episodes=8".split()
 TRAIN = ["train", "association", *SMALL, "--set", "network_options.n_hidden=3"]
 ONE_CHECK = "check --cell rnn --plasticity none --reading notes --alpha full --readout linear".split()
@@ -116,7 +117,7 @@ def test_what_cannot_be_is_one_line_in_the_words_that_were_typed(tmp_path, monke
     assert main(words) == 2
     err = capsys.readouterr().err
     assert err.startswith(message) and err.count("\n") == 1
-    assert os.listdir() == ["file"] and Path("file").read_text() == "of the user"
+    assert os.listdir() == ["file"] and Path("file").read_text("utf-8") == "of the user"
 
 
 def test_values_of_set_are_read_as_json_or_python_has_them():
@@ -204,7 +205,7 @@ def test_a_command_to_type_begins_with_this_python_as_the_shell_finds_it(tmp_pat
     ):
         monkeypatch.chdir(folder)
         monkeypatch.setenv("PATH", str(tmp_path / found))
-        assert shell_line("gather", "my runs") == f"{word} -m bpm_numpy gather 'my runs'"
+        assert shell_line("gather", "my runs") == f"{shlex.quote(word)} -m bpm_numpy gather 'my runs'"
 
 
 # Where it prints
@@ -216,7 +217,7 @@ def test_help_where_not_all_letters_can_be_printed(command):
     assert code == 0 and err == "" and out.startswith(f"usage: python -m bpm_numpy {command}")
 
 
-@posix
+@linux
 def test_closed_and_full_streams(tmp_path):
     def closing(*numbers):
         return {"preexec_fn": lambda: [os.close(number) for number in numbers]}
@@ -278,7 +279,7 @@ def test_a_table_is_written_also_where_nobody_reads(tmp_path, buffered):
     code, _, err = shell(*words, stdout=write, env={"PYTHONUNBUFFERED": buffered})
     os.close(write)
     assert code == 141 and "Traceback" not in err and "Exception" not in err
-    assert json.loads((tmp_path / "table.json").read_text())["checks"][0]["passed"]
+    assert json.loads((tmp_path / "table.json").read_text("utf-8"))["checks"][0]["passed"]
 
 
 @posix
@@ -462,7 +463,7 @@ def test_a_second_train_in_the_same_folder_is_told_so(tmp_path):
     )
 
 
-@posix
+@linux
 def test_a_run_ends_with_the_process_at_the_other_end_of_its_stdin(tmp_path):
     words = ["train", "association", "--setting", "small", "--out", str(tmp_path / "run")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
@@ -495,7 +496,7 @@ def test_a_run_ends_with_the_process_at_the_other_end_of_its_stdin(tmp_path):
 def _runs(number):
     """Whether there is a process of that number that is not just waiting to be forgotten."""
     try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{number}/stat").read_text("utf-8").rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
 
@@ -509,15 +510,15 @@ def test_gather_replaces_its_own_files_only(tmp_path, capsys):
         (tmp_path / name).write_text("of the user")
         assert main(["gather", str(tmp_path)]) == 2
         assert name in (err := capsys.readouterr().err) and "--force" in err
-        assert (tmp_path / name).read_text() == "of the user"
+        assert (tmp_path / name).read_text("utf-8") == "of the user"
         (tmp_path / name).unlink()
     assert main(["gather", str(tmp_path)]) == 0
-    first = (tmp_path / "table.csv").read_text()
+    first = (tmp_path / "table.csv").read_text("utf-8")
     assert main([*TRAIN, "--seed", "1", "--out", str(tmp_path / "other")]) == 0
     assert main(["gather", str(tmp_path)]) == 0
-    assert (tmp_path / "table.csv").read_text() != first
+    assert (tmp_path / "table.csv").read_text("utf-8") != first
     (tmp_path / "table.csv").write_text("changed by the user")
-    assert main(["gather", str(tmp_path)]) == 2 and (tmp_path / "table.csv").read_text() == "changed by the user"
+    assert main(["gather", str(tmp_path)]) == 2 and (tmp_path / "table.csv").read_text("utf-8") == "changed by the user"
     assert main(["gather", str(tmp_path), "--force"]) == 0
 
 
@@ -537,7 +538,7 @@ def test_figures_replaces_its_own_files_only(tmp_path, capsys):
     words = ["figures", "--folder", str(tmp_path), "clip_growth.png"]
     (tmp_path / "clip_growth.png").write_text("of the user")
     assert main(words) == 2 and "figures: --folder: expected no clip_growth.png" in capsys.readouterr().err
-    assert (tmp_path / "clip_growth.png").read_text() == "of the user"
+    assert (tmp_path / "clip_growth.png").read_text("utf-8") == "of the user"
     assert main([*words, "--force"]) == 0 and main(words) == 0
     assert (tmp_path / "clip_growth.png").read_bytes().startswith(b"\x89PNG")
 
@@ -549,10 +550,10 @@ def test_check_replaces_its_own_table_only(tmp_path, capsys):
         assert main([*ONE_CHECK, "--json", str(file)]) == 2
         captured = capsys.readouterr()
         assert captured.err.startswith("check: --json: expected a new file or a table") and captured.out == ""
-        assert file.read_text() == text
+        assert file.read_text("utf-8") == text
     assert main([*ONE_CHECK, "--json", str(file), "--force"]) == 0
-    before = file.read_text()
-    assert main([*ONE_CHECK, "--json", str(file), "--seed", "1"]) == 0 and file.read_text() != before
+    before = file.read_text("utf-8")
+    assert main([*ONE_CHECK, "--json", str(file), "--seed", "1"]) == 0 and file.read_text("utf-8") != before
 
 
 def test_quickstart_looks_at_its_folder_before_it_begins(tmp_path, monkeypatch, capsys):
@@ -562,7 +563,7 @@ def test_quickstart_looks_at_its_folder_before_it_begins(tmp_path, monkeypatch, 
     assert main(["quickstart"]) == 2
     captured = capsys.readouterr()
     assert captured.out == "" and "hebb_over_time.png" in captured.err
-    assert (tmp_path / "results/hebb_over_time.png").read_text() == "of the user"
+    assert (tmp_path / "results/hebb_over_time.png").read_text("utf-8") == "of the user"
 
 
 def test_an_install_without_the_clone_says_what_is_missing(tmp_path, monkeypatch, capsys):

@@ -64,8 +64,8 @@ def test_the_version_is_that_of_the_package(capsys):
     with pytest.raises(SystemExit, match="0"):
         command_line.main(["--version"])
     assert capsys.readouterr().out.startswith(f"bpm_numpy {bpm_numpy.__version__}, NumPy ")
-    assert f"\nversion: {bpm_numpy.__version__}\n" in (ROOT / "CITATION.cff").read_text()
-    project = (ROOT / "pyproject.toml").read_text()
+    assert f"\nversion: {bpm_numpy.__version__}\n" in (ROOT / "CITATION.cff").read_text("utf-8")
+    project = (ROOT / "pyproject.toml").read_text("utf-8")
     assert 'version = { attr = "bpm_numpy.__version__" }' in project
     place, function = re.search(r'^bpm = "([\w.]+):(\w+)"$', project, re.M).groups()
     assert (place, function) == ("bpm_numpy.__main__", command_line.run_in_a_shell.__name__)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from systems import posix
 
 from bpm_numpy.__main__ import main
 from bpm_numpy.commands.messages import shell_line
@@ -55,15 +57,15 @@ def test_train_writes_a_run_that_evaluate_scores(tmp_path, capsys, monkeypatch):
     assert main([*TRAIN, "--network", "plastic", "--seed", "3", "--updates", "4"]) == 0
     folder = tmp_path / "runs/association-tiny-plastic-seed3"
     done, last, following = capsys.readouterr().out.splitlines()
-    run = "runs/association-tiny-plastic-seed3"
-    assert re.fullmatch(rf"4 updates are done: {run}, \S+ s", done)
+    run = os.path.join("runs", "association-tiny-plastic-seed3")
+    assert re.fullmatch(rf"4 updates are done: {re.escape(run)}, \S+ s", done)
     score = load_curve(folder)[-1]["score"]
     assert last.startswith(f"last score {score:.3f}: right answers") and "more is better, chance about 0.00" in last
     assert following == f"next: {shell_line('evaluate', run)}"
     changes = {"evaluate_every": 2, "evaluation_episodes": 8, "network_options.n_hidden": 5, "updates": 4}
     assert load_settings(folder) == settings_for("association", "plastic", "tiny", 3, changes)
     assert {path.name for path in folder.iterdir()} == {"settings.json", "curve.csv", "checkpoint.npz", "params.npz"}
-    first = (folder / "curve.csv").read_text().splitlines()[0].split(",")
+    first = (folder / "curve.csv").read_text("utf-8").splitlines()[0].split(",")
     assert first[:4] == ["update", "episodes", "seconds", "training_score"] and {"score", "accuracy"} <= set(first)
 
     assert main(["evaluate", str(folder), "--episodes", "64"]) == 0
@@ -161,7 +163,7 @@ def test_gather_writes_table_and_figure(tmp_path, capsys):
         scores.append(load_curve(folder)[-1]["score"])
     capsys.readouterr()
     assert main(["gather", str(tmp_path)]) == 0
-    lines = (tmp_path / "table.csv").read_text().splitlines()
+    lines = (tmp_path / "table.csv").read_text("utf-8").splitlines()
     none, simple = (dict(zip(lines[0].split(","), line.split(","))) for line in lines[1:])
     assert (none["network"], none["seeds"], simple["network"], simple["seeds"]) == ("none", "1", "simple", "3")
     quartiles = [float(simple[name]) for name in ("quartile 1", "median", "quartile 3")]
@@ -193,7 +195,7 @@ def test_learning_curves_show_median_and_quartiles():
     plt.close(figure)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@posix
 def test_killed_and_interrupted_runs_go_on_to_the_same_bits(tmp_path):
     options = [*TRAIN, "--network", "plastic", "--updates", "250"]
     stopped = str(tmp_path / "stopped")
@@ -212,7 +214,7 @@ def test_killed_and_interrupted_runs_go_on_to_the_same_bits(tmp_path):
     assert process.returncode == 130 and out == ""
     step = int(re.search(r"stopped and saved at update (\d+) of 250", err)[1])
     assert load_progress(stopped).training.step == step > done
-    command = re.search(r"-m bpm_numpy (.*)", err)[1].split()
+    command = shlex.split(re.search(r"-m bpm_numpy (.*)", err)[1])
     assert main(command) == 0
     assert main([*options, "--out", str(tmp_path / "whole")]) == 0
     assert equal_runs(tmp_path / "stopped", tmp_path / "whole")

@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from systems import posix
 
 from bpm_numpy import PlasticNetwork
 from bpm_numpy.files import FilesWarning, locked
@@ -68,7 +69,7 @@ def test_a_folder_with_files_of_these_names_that_is_no_run_is_left_alone(tmp_pat
 def test_other_files_in_a_runs_folder_do_no_harm_and_take_none(tmp_path):
     (tmp_path / "notes.txt").write_text("of the user")
     finish(tmp_path, settings_of())
-    assert (tmp_path / "notes.txt").read_text() == "of the user" and len(load_curve(tmp_path)) == 3
+    assert (tmp_path / "notes.txt").read_text("utf-8") == "of the user" and len(load_curve(tmp_path)) == 3
 
 
 @pytest.mark.parametrize("kept", [("curve.csv", "params.npz"), ("curve.csv",), ("params.npz",)])
@@ -106,7 +107,7 @@ def test_a_curve_that_is_none_is_named_and_left_alone(run, text):
 
 @pytest.mark.parametrize("update", ["9" * 400, "2", "1", "0", "-1", "4.0"])
 def test_updates_of_a_curve_that_are_none_or_out_of_order_are_named(run, update):
-    lines = (run / "curve.csv").read_text().splitlines()
+    lines = (run / "curve.csv").read_text("utf-8").splitlines()
     lines[2] = f"{update},{lines[2].partition(',')[2]}"
     (run / "curve.csv").write_text("\n".join(lines) + "\n")
     with pytest.raises(ValueError, match="^folder: expected a curve, got .*curve.csv"):
@@ -130,7 +131,7 @@ def test_recent_updates_that_are_none_are_named(tmp_path, change, message):
         if progress.training.step == 3:
             save(tmp_path, progress)
             break
-    recent = json.loads((tmp_path / "recent.json").read_text())
+    recent = json.loads((tmp_path / "recent.json").read_text("utf-8"))
     change(recent)
     (tmp_path / "recent.json").write_text(json.dumps(recent))
     with pytest.raises(ValueError, match=f"^folder: expected a list of updates, got .*recent.json .*{message}"):
@@ -270,7 +271,7 @@ BROKEN = {
 def damage(run, how):
     path = run / "settings.json"
     if callable(how):
-        stored = json.loads(path.read_text())
+        stored = json.loads(path.read_text("utf-8"))
         how(stored["settings"])
         how = json.dumps(stored)
     path.write_bytes(how.encode(errors="surrogateescape"))
@@ -306,7 +307,7 @@ def test_one_such_file_does_not_stop_gather_which_says_what_it_left_out(run, how
         gather(run.parent)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes of this kind")
+@posix
 def test_gather_does_not_wait_for_a_pipe(run):
     (run.parent / "pipe").mkdir()
     os.mkfifo(run.parent / "pipe/settings.json")
@@ -369,6 +370,7 @@ def test_copies_of_a_run_are_no_seeds(run):
     assert group.scores.shape == (2, 3) and group.updates.tolist() == [2, 4, 6]
 
 
+@posix
 def test_gather_follows_links_each_folder_once(run):
     finish(run.parent / "elsewhere/seed1", settings_of(seed=1))
     (run.parent / "gathered/below").mkdir(parents=True)
@@ -402,7 +404,7 @@ def test_gather_names_what_it_cannot_look_into_and_runs_without_a_row(run, monke
 
 def test_runs_that_share_no_update_are_left_out(run):
     finish(run.parent / "seed1", settings_of(seed=1))
-    rows = (run / "curve.csv").read_text().splitlines()
+    rows = (run / "curve.csv").read_text("utf-8").splitlines()
     (run / "curve.csv").write_text("\n".join(rows[:1] + [f"9{rows[-1]}"]) + "\n")
     with pytest.warns(FilesWarning, match="share no update"), pytest.raises(ValueError, match="^folder: expected runs"):
         gather(run.parent)

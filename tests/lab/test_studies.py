@@ -162,7 +162,7 @@ def test_a_record_of_more_seeds_and_files_of_the_user_are_left_alone(small_study
     assert main([*words, "--seeds", "1", "--force"]) == 0
     assert {len(group.scores) for group in studies.load_study("association", small_study / "data")[1]} == {1}
     kept = folder / "curves.csv"
-    for text in ("", kept.read_text().splitlines()[0] + "\n"):
+    for text in ("", kept.read_text("utf-8").splitlines()[0] + "\n"):
         kept.write_text(text)
         assert main(words) == 2 and "study: --data: expected the study association in" in capsys.readouterr().err
     for name, text in (
@@ -175,7 +175,7 @@ def test_a_record_of_more_seeds_and_files_of_the_user_are_left_alone(small_study
             path.unlink()
         (folder / name).write_text(text)
         assert main(words) == 2 and "study: --data: expected" in capsys.readouterr().err
-        assert [path.read_text() for path in folder.iterdir()] == [text]
+        assert [path.read_text("utf-8") for path in folder.iterdir()] == [text]
 
 
 def test_a_folder_of_the_user_beside_a_record_stays(small_study):

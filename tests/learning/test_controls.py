@@ -384,7 +384,7 @@ def test_a_run_folder_of_before_goes_on(tmp_path):
         if progress.training.step == 4:
             break
     file = tmp_path / "settings.json"
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_text("utf-8"))
     for name in Settings._field_defaults:
         del content["settings"][name]
     file.write_text(json.dumps(content))

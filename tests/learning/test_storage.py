@@ -10,6 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from systems import posix
 
 from bpm_numpy import PlasticNetwork, State
 from bpm_numpy.learning.optimisers import adam, adam_init
@@ -392,7 +393,7 @@ def test_a_generator_with_a_pool_that_takes_minutes_is_neither_saved_nor_loaded(
             load_training(training_file)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no pipes of this kind")
+@posix
 def test_a_pipe_and_an_archive_that_unpacks_to_more_than_it_is(tmp_path, parameters_file):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="^path: expected an ordinary file, got .*pipe"):

@@ -300,7 +300,7 @@ def test_a_run_with_other_settings_is_refused(tmp_path, echo):
     with pytest.raises(ValueError, match=r"learning_rate 0\.003, not 0\.1") as caught:
         open_run(tmp_path, other)
     assert "network_options.clip nothing, not 2.0" in str(caught.value)
-    assert json.loads((tmp_path / "settings.json").read_text())["versions"]["numpy"] == np.__version__
+    assert json.loads((tmp_path / "settings.json").read_text("utf-8"))["versions"]["numpy"] == np.__version__
 
 
 def test_network_of_a_run(tmp_path, echo):

@@ -393,10 +393,11 @@ def test_derivatives_below_atol_are_counted(method):
 
 @both_methods
 def test_a_loss_that_does_not_move_with_a_parameter_is_said(method):
-    params, grads = {"x": np.ones(2), "unused": np.ones(2)}, {"x": 3 * np.ones(2), "unused": np.zeros(2)}
+    params = {"x": np.ones(2), "unused": np.ones(2), "also": np.array(2.0)}
+    grads = {"x": 3 * np.ones(2), "unused": np.zeros(2), "also": np.array(0.0)}
     report = gradcheck(lambda params: (params["x"] ** 3).sum(), params, grads, method=method)
-    assert [row.note != "" for row in report.parameters] == [False, True]
-    assert "unused: the loss doesn't move with it" in report.verdict()
+    assert [row.note != "" for row in report.parameters] == [False, True, True]
+    assert "unused, also: the loss doesn't move here, and the gradient is 0" in report.verdict()
     flat = gradcheck(lambda params: (params["x"] ** 4).sum(), {"x": np.zeros(2)}, {"x": np.zeros(2)}, method=method)
     assert not flat.parameters[0].note  # its derivative is 0, but it moves
 

@@ -13,12 +13,14 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from systems import posix
 
 from bpm_numpy.commands import tutorial
 from bpm_numpy.site.jupyter import keep_metadata
 from bpm_numpy.site.notebooks import FOLDER, METADATA
 
 ROOT = Path(__file__).parents[2]
+open_address = urllib.request.build_opener(urllib.request.ProxyHandler({})).open  # without a proxy: it is here
 # What JupyterLab writes into a notebook when its kernel has started.
 BY_LAB = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -120,7 +122,7 @@ def ask(clone):
                     data=None if put is None else json.dumps(put).encode(),
                     headers={"Authorization": f"token {at['token']}", "Content-Type": "application/json"},
                 )
-                with urllib.request.urlopen(request, timeout=60) as answer:
+                with open_address(request, timeout=60) as answer:
                     return json.load(answer)
 
             yield ask
@@ -143,7 +145,7 @@ def test_what_the_autosave_of_jupyterlab_saves_is_what_was_there(clone, ask):
 
 
 @pytest.mark.notebook
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_jupyterlab_and_its_kernels_in_order(clone, number):
     variables = {"PYTHONPATH": str(clone), "JUPYTER_CONFIG_DIR": str(clone), "JUPYTER_RUNTIME_DIR": str(clone / "run")}
@@ -160,13 +162,13 @@ def test_a_signal_ends_jupyterlab_and_its_kernels_in_order(clone, number):
             url = answering(process, clone / "run")["url"] + "api/kernels"
             headers = {"Authorization": "token word", "Content-Type": "application/json"}
             kernel = urllib.request.Request(url, method="POST", data=b"{}", headers=headers)
-            with urllib.request.urlopen(kernel, timeout=60) as answer:
+            with open_address(kernel, timeout=60) as answer:
                 assert json.load(answer)["id"]
             process.send_signal(number)
             assert process.wait(100) == 128 + number
         finally:
             process.terminate()  # JupyterLab ends with it
             process.wait(100)
-    said = (clone / "errors").read_text()
+    said = (clone / "errors").read_text("utf-8")
     assert f"JupyterLab begins in {clone}." in said
     assert "Shutting down 1 kernel" in said and said.endswith("tutorial: interrupted\n")

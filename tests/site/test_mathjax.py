@@ -56,7 +56,7 @@ def folder(tmp_path, request):
 
 def test_the_script_has_the_modules_that_are_needed_and_no_others(folder):
     script, licence = read_mathjax(folder)
-    assert all((folder / f"{k}.js").read_text() in script for k in (1, 2, 3))
+    assert all((folder / f"{k}.js").read_text("utf-8") in script for k in (1, 2, 3))
     assert "elsewhere" not in script and "no bundle" not in script
     modules = json.loads(re.search(r"modules: (\{.*?\})", script)[1])
     assert modules == {name: str(100 + k) for k, name in enumerate(EXPORTS)}

@@ -65,7 +65,7 @@ def test_what_a_readers_notebook_lacks_is_said_and_the_page_is_written(tmp_path,
     path = write(tmp_path, *cells)
     with pytest.warns(FilesWarning, match=f"^20_mine.ipynb has {re.escape(warning)}") as caught:
         page = page_of(path, tmp_path / "site")
-    assert len(caught) == 1 and "<main>" in page and "20_mine.html" in (tmp_path / "site/index.html").read_text()
+    assert len(caught) == 1 and "<main>" in page and "20_mine.html" in (tmp_path / "site/index.html").read_text("utf-8")
 
 
 def test_every_picture_has_its_own_text_whatever_is_around_it(tmp_path):
@@ -105,7 +105,7 @@ def test_pictures_and_files_that_a_page_leads_to_are_in_the_folder(tmp_path):
                 assert (Path(moved) / urllib.parse.unquote(link.partition("#")[0])).is_file(), link
     assert 'href="21_more.html#part-2"' in pages["20_mine.html"] and "https://example.org/x" in pages["20_mine.html"]
     assert (Path(moved) / "figures-a b.png").read_bytes() == base64.b64decode(PNG)
-    assert (Path(moved) / "other-figures-a b.png").read_text() == "another file of that name"
+    assert (Path(moved) / "other-figures-a b.png").read_text("utf-8") == "another file of that name"
 
 
 def test_files_that_are_not_of_the_site_are_left_alone(tmp_path, capsys):
@@ -116,7 +116,7 @@ def test_files_that_are_not_of_the_site_are_left_alone(tmp_path, capsys):
         (site / name).write_text("of the user")
         with pytest.raises(ValueError, match=f"^folder: expected no {name} .*--force"):
             write_site([path], site)
-        assert [file.name for file in site.iterdir()] == [name] and (site / name).read_text() == "of the user"
+        assert [file.name for file in site.iterdir()] == [name] and (site / name).read_text("utf-8") == "of the user"
         (site / name).unlink()
     write_site([path], site)
     write(tmp_path, TITLE, new_markdown_cell("more"))
@@ -312,6 +312,6 @@ def test_run_goes_on_after_a_failing_cell_a_dead_kernel_and_a_file_that_is_no_no
 @pytest.mark.notebook
 def test_a_notebook_that_was_edited_while_it_ran_stays_as_it_is(tmp_path, monkeypatch, capsys):
     (path,) = notebooks(monkeypatch, tmp_path, a="print(open('a.ipynb', 'a').write(' '))")
-    before = path.read_text()
+    before = path.read_text("utf-8")
     assert main(["tutorial", "--run", "--write"]) == 1
-    assert "got a newer one; it stays" in capsys.readouterr().out and path.read_text() == before + " "
+    assert "got a newer one; it stays" in capsys.readouterr().out and path.read_text("utf-8") == before + " "

@@ -3,7 +3,7 @@
     python -m tests.machines                        all rows
     python -m tests.machines Haswell "shake 1"      some of them
     python -m tests.machines --rounding Haswell     without the tests of what knows no rounding: files, commands, names;
-                                                    where NumPy is shaken, also without those that train nothing
+                                                    with the newest versions also without those that train nothing
 
 Each row is ``python -m pytest`` in a virtual environment that is made in a temporary folder, with what requirements.txt
 asks for: on an older processor (NumPy and OpenBLAS are told to leave out the newer instructions), with the lowest
@@ -37,7 +37,7 @@ NO_ROUNDING = (
     *("test_contributing.py", "test_files.py", "test_installed.py", "test_machines.py", "test_mutants.py"),
     "test_plugins.py",
 )
-NO_TRAINING = ("chunked", "proof", "test_oracle.py", "test_properties.py")  # shaken, they take some 20 minutes
+NO_TRAINING = ("chunked", "proof", "test_oracle.py", "test_properties.py")
 PARTS = ("notebook", "not notebook")  # of a row, by pytest's marks: small pieces of work keep all processors busy
 TAIL = 60  # lines of a failed row's output that are shown
 
@@ -124,8 +124,8 @@ def older_processor(python, name):
 
 
 def left_out(row):
-    """Files and folders of the tests that rounding does not touch, or only within tolerances that other rows try."""
-    return NO_ROUNDING + NO_TRAINING if "SHAKE" in row.variables else NO_ROUNDING
+    """Files and folders of the tests that rounding does not touch, or, with the newest versions, does not make grow."""
+    return NO_ROUNDING if row.lowest else NO_ROUNDING + NO_TRAINING
 
 
 def run_part(name, row, python, part, rounding=False):

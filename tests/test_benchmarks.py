@@ -257,6 +257,17 @@ def test_turns_of_trained_networks(benchmark, monkeypatch, capsys):
     assert re.match(rf"association-verdict +all 3{ratio}$", plastic) and "as recorded" in note
 
 
+def test_a_plain_loop_beside_ours(benchmark, monkeypatch, capsys):
+    plain = benchmark("plain")
+    monkeypatch.setattr(plain, "PASSES", 1)
+    assert plain.main() == 0
+    out = capsys.readouterr().out
+    assert re.findall(r"^rnn outer N32, (\w+): ours \d+\.\d ms, plain", out, re.M) == ["inactive", "some", "many"]
+    assert out.count("an update of") == 2 and out.count("%  ") == 5 * 7
+    monkeypatch.setattr(plain, "TOLERANCE", 0.0)
+    assert plain.main() == 1 and "gradients differ" in capsys.readouterr().err
+
+
 def test_turns_of_updates(benchmark, capsys):
     framework(benchmark, "PyTorch")
     assert benchmark("turns").main(["--updates", "--only", "cue-reward tiny none", "--rounds", "1"]) == 0

@@ -2,8 +2,7 @@
 
     python -m tests.machines                        all rows
     python -m tests.machines Haswell "shake 1"      some of them
-    python -m tests.machines --rounding Haswell     without the tests of what knows no rounding: files, commands, names;
-                                                    with the newest versions also without those that train nothing
+    python -m tests.machines --rounding Haswell     only where rounding grows: the notebooks, and the tests that train
 
 Each row is ``python -m pytest`` in a virtual environment that is made in a temporary folder, with what requirements.txt
 asks for: on an older processor (NumPy and OpenBLAS are told to leave out the newer instructions), with the lowest
@@ -123,18 +122,13 @@ def older_processor(python, name):
     return {"OPENBLAS_CORETYPE": name, "NPY_DISABLE_CPU_FEATURES": " ".join(newer)}
 
 
-def left_out(row):
-    """Files and folders of the tests that rounding does not touch, or, with the newest versions, does not make grow."""
-    return NO_ROUNDING if row.lowest else NO_ROUNDING + NO_TRAINING
-
-
 def run_part(name, row, python, part, rounding=False):
     """One of PARTS of a row, by the interpreter of its environment -> Result; prints a line at its begin and end."""
     variables = row.variables | (older_processor(python, row.processor) if row.processor else {})
     print(f"{name}, {part}: begins", *(f"{key}={value}" for key, value in variables.items()), flush=True)
     started = time.monotonic()
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    ignored = [f"--ignore=tests/{place}" for place in left_out(row)] if rounding else []
+    ignored = [f"--ignore=tests/{place}" for place in (*NO_ROUNDING, *NO_TRAINING)] if rounding else []
     command = [python, "-m", "pytest", "-q", "--color=no", "-m", part, *ignored]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, **output)
     lines = done.stdout.rstrip().splitlines() or ["pytest printed nothing"]
@@ -154,7 +148,7 @@ def joined(parts):
 
 
 def run_rows(rows, rounding=False):
-    """The tests of all rows, or only those that ``rounding`` can touch -> dict of Results."""
+    """The tests of all rows, or only those in which ``rounding`` grows -> dict of Results."""
     results, environments, ready = {}, {}, {}
     with tempfile.TemporaryDirectory() as folder:
         for name, row in rows.items():
@@ -184,7 +178,7 @@ def run_rows(rows, rounding=False):
 def main():
     parser = argparse.ArgumentParser(prog="python -m tests.machines", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)} (default: all)")
-    parser.add_argument("--rounding", action="store_true", help="leave out the tests that rounding does not touch")
+    parser.add_argument("--rounding", action="store_true", help="only the tests that make rounding grow")
     arguments = parser.parse_args()
     names = arguments.names
     unknown = [name for name in names if name not in ROWS]

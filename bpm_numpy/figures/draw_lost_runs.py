@@ -47,7 +47,7 @@ def plot_remedies(finals, lines):
             axis.plot(of[network], np.full(len(of[network]), place), "ox"[number], color=colour, label=label)
     for name, score in lines.items():
         axis.axvline(score, color="0.5", linewidth=0.8, linestyle="-")
-        axis.text(score, len(finals) - 0.45, f" {name}", fontsize=8, color="0.4", va="bottom")
+        axis.text(score, len(finals) - 0.58, f" {name}", fontsize=8, color="0.4", va="bottom")
     axis.set_yticks(range(len(finals)), list(finals))
     axis.set(xlabel="finds per episode, last fifth of the updates", ylim=(len(finals) - 0.5, -0.5))
     axis.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, title="a mark per seed")

@@ -4,7 +4,7 @@
 
 Python imports this module at its start, so that notebooks' kernels and other processes are shaken as well. Every
 result of tanh, exp and log, of a product of matrices and of a sum is multiplied by 1 + 1e-15 u (float32: 1e-7 u), -1 <=
-u < 1. Here u is computed from the bits of the result and from the seed, the number in SHAKE: the same computation gives
+u < 1. Here u is chosen by the bits of the result and by the seed, the number in SHAKE: the same computation gives
 the same bits again, as it does on a machine, but another order of the same sum does not. The real and the imaginary
 part are shaken each for itself, since a complex step lives in the small one. Whole numbers stay: counts are exact on
 every machine, and so are 0 and the bounds of tanh. Odd functions stay odd.
@@ -16,6 +16,7 @@ import os
 import numpy as np
 
 SIZES = {np.dtype(np.float64): 1e-15, np.dtype(np.float32): 1e-7}
+FACTOR_BITS = 12
 COMPLEX = (np.dtype(np.complex128), np.dtype(np.complex64))
 LOOP = ctypes.CFUNCTYPE(
     None,
@@ -39,10 +40,8 @@ class UFunc(ctypes.Structure):
 class Memory:
     """An array that stands somewhere in memory, for np.asarray."""
 
-    def __init__(self, address, dtype, shape, strides):
-        self.__array_interface__ = dict(
-            version=3, data=(address, False), typestr=dtype.str, shape=shape, strides=strides
-        )
+    def __init__(self, address, typestr, shape, strides):
+        self.__array_interface__ = dict(version=3, data=(address, False), typestr=typestr, shape=shape, strides=strides)
 
 
 class Shaken:
@@ -78,20 +77,20 @@ class ShakenAdd(Shaken):
 
 
 def shaker(seed):
-    """-> shake(result), which shakes an array in its place and returns it, and a scalar as a new one."""
+    """-> shake_real(array of one dimension or more), in its place; and shake(result), which returns a scalar anew."""
     rng = np.random.default_rng(seed)
-    keys = {dtype: rng.integers(2 ** (4 * dtype.itemsize), 2 ** (7 * dtype.itemsize)) for dtype in SIZES}
+    # The bits of a number times an even one: the sign is pushed out, and the first bits choose one of the factors.
+    evens, shifts, factors = {}, {}, {}
+    for dtype, size in SIZES.items():
+        unsigned = np.dtype(f"u{dtype.itemsize}").type
+        evens[dtype] = unsigned(2 * (2 * rng.integers(2 ** (4 * dtype.itemsize), 2 ** (7 * dtype.itemsize)) + 1))
+        shifts[dtype] = unsigned(8 * dtype.itemsize - FACTOR_BITS)
+        factors[dtype] = (1 + size * rng.uniform(-1, 1, 2**FACTOR_BITS)).astype(dtype)
 
     def shake_real(out):
-        """A view of one dimension or more, in its place."""
-        unsigned = np.dtype(f"u{out.itemsize}").type
-        key, one = unsigned(2 * keys[out.dtype] + 1), out.dtype.type(1)
-        u = ((np.abs(out).view(unsigned) ^ key) * key).astype(out.dtype)  # 0 <= u < 2 ** bits
-        u *= out.dtype.type(2.0 ** (1 - 8 * out.itemsize) * SIZES[out.dtype])
-        u -= out.dtype.type(SIZES[out.dtype])
-        u[np.rint(out) == out] = 0  # infinities as well
-        u += one
-        np.multiply(out, u, out=out)
+        dtype = out.dtype
+        chosen = (out.view(evens[dtype].dtype) * evens[dtype]) >> shifts[dtype]
+        np.multiply(out, factors[dtype][chosen], out=out, where=np.rint(out) != out)  # whole and infinite numbers stay
 
     def shake(result):
         dtype = getattr(result, "dtype", None)
@@ -102,24 +101,25 @@ def shaker(seed):
             shake_real(part[None])
         return result if isinstance(result, np.ndarray) else array[()]
 
-    return shake
+    return shake_real, shake
 
 
-def shake_loops(ufunc, shake, kept):
+def shake_loops(ufunc, shake_real, kept):
     """Shake what the compiled loops of a ufunc write; ``kept`` holds what must live on."""
     head = UFunc.from_address(id(ufunc))
     functions = (ctypes.c_void_p * ufunc.ntypes)(*head.functions[: ufunc.ntypes])
     for number, types in enumerate(ufunc.types):
         if types[-1] in "fdFD" and types[-1] == types[0]:
-            loop = shaken_loop(functions[number], np.dtype(types[-1]), ufunc, shake, kept)
+            loop = shaken_loop(functions[number], np.dtype(types[-1]), ufunc, shake_real, kept)
             functions[number] = ctypes.cast(loop, ctypes.c_void_p).value
     kept.append(functions)
     head.functions = functions
 
 
-def shaken_loop(address, dtype, ufunc, shake, kept):
+def shaken_loop(address, dtype, ufunc, shake_real, kept):
     loop = LOOP(address)
     matrices, out = ufunc.signature is not None, ufunc.nargs - 1
+    typestr, is_complex = dtype.str, dtype in COMPLEX
 
     def shaken(arrays, sizes, strides, data):
         address = arrays[out]  # before the loop, which may count it up
@@ -127,7 +127,9 @@ def shaken_loop(address, dtype, ufunc, shake, kept):
         shape, steps = (sizes[0],), (strides[out],)
         if matrices:
             shape, steps = (sizes[0], sizes[1], sizes[3]), (strides[2], strides[7], strides[8])
-        shake(np.asarray(Memory(address, dtype, shape, steps)))
+        written = np.asarray(Memory(address, typestr, shape, steps))
+        for part in (written.real, written.imag) if is_complex else (written,):
+            shake_real(part)
 
     kept += [loop, LOOP(shaken)]
     return kept[-1]
@@ -135,9 +137,9 @@ def shaken_loop(address, dtype, ufunc, shake, kept):
 
 def shake_numpy(seed, kept=[]):  # noqa: B006 - it lives as long as the process
     """Shake the results of NumPy in this process, for good."""
-    shake = shaker(seed)
+    shake_real, shake = shaker(seed)
     for ufunc in (np.tanh, np.exp, np.log, np.matmul):
-        shake_loops(ufunc, shake, kept)
+        shake_loops(ufunc, shake_real, kept)
     methods = np._core._methods if hasattr(np, "_core") else np.core._methods
     methods.umr_sum = ShakenAdd(np.add, shake).reduce  # .sum(), .mean(), .var() ...
     np.add = ShakenAdd(np.add, shake)

@@ -145,6 +145,29 @@ def cue_reward_four(kept, scores):
     }
 
 
+def cue_reward_four_lost(kept, scores):
+    networks, decayed = list(kept.groups), Kept("cue-reward-four-decay", kept.data)
+    modulated = [name for name in networks if name in ("simple", "retroactive")]
+
+    def all_of(kept, names, column):
+        return np.concatenate([kept.column(name, column) for name in names])  # (runs, R)
+
+    return {
+        "cues": kept.settings.task_options["cues"],
+        "bits": kept.settings.task_options["bits"],
+        "runs": len(all_of(kept, networks, "score")),
+        "best": number(all_of(kept, networks, "score").max()),
+        "updates": number(kept.settings.updates, 0),
+        "share": decayed.settings.decay["W_h"],
+        "radii": span(all_of(kept, networks, "radius_w")[:, -1], 1),
+        "radii_decayed": span(all_of(decayed, networks, "radius_w")[:, -1], 1),
+        "stuck": number(all_of(kept, modulated, "saturated_m").mean(axis=1).min()),
+        "h_stuck": span(all_of(kept, networks, "saturated_h")[:, -1]),
+        "h_decayed": number(all_of(decayed, networks, "saturated_h")[:, -1].max()),
+        "rate": kept.settings.learning_rate,
+    }
+
+
 def cue_reward_paper(kept, scores):
     goal = settings_for("cue-reward", "simple", "paper").updates
     facts = {"goal": number(goal, 0)}
@@ -441,11 +464,28 @@ FINDINGS = [
         facts=cue_reward_decay,
     ),
     Finding(
-        study="cue-reward-four-decay",
+        study="cue-reward-four",
         chapter="14",
         task="Cue-reward association, {cues} cues of {bits} bits",
         measured=PER_DECISION,
-        paper="only modulated networks learn it",
+        paper="as above",
+        verdict="nothing is learnt",
+        holds=lambda none, plastic, simple, retroactive: max(map(abs, (none, plastic, simple, retroactive))) < 0.05,
+        text="""The task, the networks and the updates of the next section; the one change is that nothing decays. None
+        of the {runs} runs gets above {best} in any of its evaluations. Their signs are those of runs that are lost in
+        the large maze: at the end the spectral radius of W_h is {radii} (with the decay of the next section
+        {radii_decayed}), {h_stuck} of h is saturated (there {h_decayed} at most), and M is at a bound in {stuck} or
+        more of the steps of a modulated run's training. So at this learning rate ({rate}) the decay decides whether
+        anything is learnt, and, given the decay, modulation does. If a smaller rate could take the decay's place was
+        not tried.""",
+        facts=cue_reward_four_lost,
+    ),
+    Finding(
+        study="cue-reward-four-decay",
+        chapter="14",
+        task="Cue-reward association, {cues} cues of {bits} bits, with decay",
+        measured=PER_DECISION,
+        paper="as above",
         verdict="only modulated learn",
         holds=lambda none, plastic, simple, retroactive: max(none, plastic) < 0.15 and min(simple, retroactive) > 0.8,
         text="""The cues, bits, steps and blanks of the paper (its size: {paper}), with fewer neurons and updates. W_h
@@ -455,8 +495,7 @@ FINDINGS = [
         updates. The share of steps with M at a bound, over the training, is {stuck} or more in the {failed} runs that
         failed, and {free} or less in those that learnt. The score of simple runs passes {half} after {simple_begins}
         updates, that of retroactive ones after {retroactive_begins}. Within an episode the median retroactive network
-        earns {at_first} in decision {first}, {at_later} in decision {later} and {at_last} in the last one. The same
-        without the decay, and by way of an easier task, was not trained.""",
+        earns {at_first} in decision {first}, {at_later} in decision {later} and {at_last} in the last one.""",
         facts=cue_reward_four,
     ),
     Finding(
@@ -464,7 +503,7 @@ FINDINGS = [
         chapter="14",
         task="Cue-reward association, the paper's size",
         measured="as above",
-        paper="only modulated networks learn it",
+        paper="as above",
         verdict="not decided yet",
         holds=lambda none, simple: max(abs(none), abs(simple)) < 0.05,
         text="""Begun, in single precision, and not finished: one run of each of two networks, on a core each. They were

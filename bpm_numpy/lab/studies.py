@@ -195,7 +195,7 @@ STUDIES = {
     ),
     "cue-reward-paper": Study(1, [at_full_size("none", 76_500, 900), at_full_size("simple", 3150, 50)]),
     "cue-reward-decay": Study(10, decayed(networks("cue-reward", "tiny", {"updates": 3000})), interventions=True),
-    "cue-reward-four": Study(5, networks("cue-reward", "four"), decisions=True),
+    "cue-reward-four": Study(3, networks("cue-reward", "four"), decisions=True),
     "cue-reward-four-decay": Study(5, decayed(networks("cue-reward", "four")), decisions=True),
     "cue-reward-four-curriculum": Study(5, FOUR_CUES, decisions=True),
     "cue-reward-four-curriculum-decay": Study(5, decayed(FOUR_CUES), decisions=True),

@@ -157,7 +157,6 @@ def cue_reward_four_lost(kept, scores):
         "bits": kept.settings.task_options["bits"],
         "runs": len(all_of(kept, networks, "score")),
         "best": number(all_of(kept, networks, "score").max()),
-        "updates": number(kept.settings.updates, 0),
         "share": decayed.settings.decay["W_h"],
         "radii": span(all_of(kept, networks, "radius_w")[:, -1], 1),
         "radii_decayed": span(all_of(decayed, networks, "radius_w")[:, -1], 1),

@@ -15,6 +15,7 @@ FOLLOW = 1e-3  # the default atol is at most so much of a parameter's largest de
 SMALLEST_STEP = 1e-100  # the square of a smaller one may be 0
 NEGLIGIBLE = 1e-9  # a derivative so small beside the largest one is compared with 0 only, by central differences
 DROWNS = 25  # a derivative below so many times the error that rounding makes is not compared
+SMALL = 0.01  # a derivative of which atol is more than this share is said to be compared less than fully
 UNSURE = 0.02  # of a derivative, that its own error may be, to count for it
 
 
@@ -32,11 +33,12 @@ class Settings(NamedTuple):
 
 
 class Tolerance(NamedTuple):
-    """Of one parameter: the step, what may differ, and up to which size a derivative drowns in rounding."""
+    """Of one parameter: the step, what may differ, and up to which size (hidden) a derivative drowns in rounding."""
 
     step: float
     rtol: float
     atol: float
+    floor: float  # of atol: what rounding makes of a derivative
     hidden: float
     generous: bool  # the numerical derivative's own error counts for the entry
     note: str
@@ -92,15 +94,14 @@ def compare(loss, root, params, chosen, analytic, settings):
     probes = {name: _draw_probes(value, settings) for name, value in chosen.items()}
     moving = {name: _moving(value, probes[name]) for name, value in chosen.items()}
     at = LossAt(loss, root, params, chosen, moving, settings.method)
-    if settings.method == "complex" and not settings.stop_gradient:
-        check_analytic(at)
+    seen_whole = settings.method == "central" or settings.stop_gradient or check_analytic(at)
     claims = {name: [np.asarray(analytic(name, *probe)).item() for probe in probes[name]] for name in chosen}
     central = settings.method == "central"
     whole = at.spread(chosen)
     rounding = measure_rounding(at.along(whole), at.value, DEFAULTS["central"][0], at.precision) if central else 0.0
-    for _ in range(3):
-        rows, coarser = _check_all(at, probes, claims, settings, rounding)
-        if coarser <= 4 * rounding:
+    for last in (False, False, True):
+        rows, coarser = _check_all(at, probes, claims, settings, rounding, last)
+        if last or coarser <= 4 * rounding:
             break
         rounding = coarser  # what is smooth in one direction may be coarse in another
     at.again(
@@ -109,6 +110,9 @@ def compare(loss, root, params, chosen, analytic, settings):
     )
     step, rtol, atol = _nominal(settings, at)
     coarse = any(row.step > step or row.atol > atol for row in rows)
+    if not seen_whole:
+        lost = "if the complex step loses a part of the loss (abs, conj, .real) could not be checked here"
+        rows = [row._replace(note="; ".join(filter(None, (row.note, lost)))) for row in rows]
     report = Report(tuple(rows), settings.method, step, rtol, atol, seed, rounding if central and coarse else 0.0)
     return report if report.passed else replace(report, hint=_hint(report, at, chosen))
 
@@ -162,17 +166,17 @@ def _nominal(settings, at):
     return tuple(default if value is None else value for value, default in zip(given, (step, rtol, atol)))
 
 
-def _check_all(at, probes, claims, settings, rounding):
-    """A row per parameter, and the coarsest rounding that was met on the way; no more rows once it is too coarse."""
+def _check_all(at, probes, claims, settings, rounding, last):
+    """A row per parameter, and the coarsest rounding met; unless ``last``, no more rows once it is too coarse."""
     largest = max(_size(claims[name]) * _scale(at, name, probes[name]) for name in probes)
     rows, sizes, coarsest = [], [], rounding
     for name in probes:
         tolerance = _tolerance(at, name, probes[name], claims[name], largest, settings, rounding)
-        row, size, coarser = _check_parameter(at, name, probes[name], claims[name], tolerance, rounding)
+        row, size, coarser = _check_parameter(at, name, probes[name], claims[name], tolerance, rounding, last)
         rows.append(row)
         sizes.append(size)
         coarsest = max(coarsest, coarser)
-        if coarsest > 4 * rounding:
+        if coarsest > 4 * rounding and not last:
             break
     # With an atol above all derivatives, any gradient of that size would pass.
     if settings.atol and any(sizes) and max(sizes) <= settings.atol:
@@ -199,7 +203,7 @@ def _tolerance(at, name, probes, claims, largest, settings, rounding):
     """
     step, rtol, atol = _nominal(settings, at)
     size, scale = _size(claims), _scale(at, name, probes)
-    length = 1.0 if probes[0][1] is None else float(np.sqrt((np.abs(probes[0][1]) ** 2).sum()))
+    length = 1.0 if probes[0][1] is None else _length(probes[0][1])
     length /= scale  # so that rounding * length / step is the error of a difference
     usual = atol
     if settings.atol is None:
@@ -232,57 +236,57 @@ def _tolerance(at, name, probes, claims, largest, settings, rounding):
         atol = max(atol, floor)
     else:
         hidden, note = 0.0, ""
-    return Tolerance(step, rtol, atol, hidden, settings.rtol is None and settings.atol is None, note)
+    return Tolerance(step, rtol, atol, floor, hidden, settings.rtol is None and settings.atol is None, note)
 
 
-def _check_parameter(at, name, probes, claims, tolerance, rounding):
+def _check_parameter(at, name, probes, claims, tolerance, rounding, last):
     """(ParameterReport, largest derivative seen, rounding met)."""
     kinks, failures, unclear, outside, loose = [], [], [], [], []
-    worst, largest, small, coarser = None, 0.0, 0, rounding
+    worst, largest, checked, small, coarser = None, 0.0, 0, 0, rounding
     for (where, direction), claim in zip(probes, claims):
         slope = _numerical(at, name, where, direction, claim, tolerance, rounding)
         passed, error, size, credit, not_known = _compared(claim, slope, tolerance)
         # Along a direction several kinks may be met at once, each with a slope of its own choice.
         between = direction is not None or abs(claim - slope.value) <= slope.error + tolerance.allowed(claim)
         kink = slope.kind == "kink" and np.isfinite(claim)
-        # Noise can look like a kink; where there is none, kinks are believed that agree with the claim.
-        believed = rounding <= 100 * EPS * abs(at.value) and (passed or (kink and between))
+        # Noise can look like a kink, but not if it is far smaller than the jump of the slope.
+        believed = passed or (kink and slope.error > 1e3 * rounding / tolerance.step)
         if slope.kind == "unclear" or (slope.kind != "smooth" and not believed):
             at.again(
                 "expected the same value at the same parameters, got {} and {}; look for random numbers drawn anew, or "
                 "for a state that is kept from call to call"
             )
-            along = _direction(at.at[name], where, direction)
-            reach = tolerance.step / float(np.sqrt((np.abs(along) ** 2).sum()))
-            coarser = max(coarser, measure_rounding(at.along({name: along}), at.value, reach, at.precision))
-            if coarser > 4 * rounding:
+            along = {name: _direction(at.at[name], where, direction)}
+            reach = DEFAULTS["central"][0] * at.scale(along) / _length(along[name])
+            coarser = max(coarser, measure_rounding(at.along(along), at.value, reach, at.precision))
+            if coarser > 4 * rounding and not last:
                 break
-        if kink and between:
+        if kink:
             kinks.append(where)
+            if not between:
+                outside.append(where)
             continue
+        checked += 1
         largest = max(largest, size)
         if not passed:
             failures.append(where)
             if not_known:
                 unclear.append(where)
-            if kink:
-                outside.append(where)
-        elif claim and size <= tolerance.atol:
+        elif tolerance.atol > SMALL * size and (claim or size > tolerance.floor):
             small += 1
         elif credit:
             loose.append(credit / size)
         if worst is None or (not passed, error) > worst[0]:
             worst = (not passed, error), where, claim, slope.value
-    checked = len(probes) - len(kinks)
     (_, error), where, claim, numeric = worst or ((False, 0.0), None, np.nan, np.nan)
     number = complex if np.iscomplexobj(at.at[name]) and at.method == "central" else float
     row = ParameterReport(
         name, checked, len(failures), where, number(claim), number(numeric), float(error), tuple(kinks),
         tuple(failures), tolerance.step, tolerance.atol, "", "",
     )  # fmt: skip
-    problem = _problem(row, len(probes), unclear, largest, tolerance, rounding)
+    problem = _problem(row, len(probes), unclear, outside, largest, tolerance, rounding)
     still = row.checked and not row.failed and largest == 0 and not at.moves_with(name)
-    return row._replace(problem=problem, note=_note(row, small, outside, loose, still, tolerance)), largest, coarser
+    return row._replace(problem=problem, note=_note(row, small, loose, still, tolerance)), largest, coarser
 
 
 def _compared(claim, slope, tolerance):
@@ -297,32 +301,35 @@ def _compared(claim, slope, tolerance):
     return Comparison(difference <= allowed + credit, error, size, credit if difference > allowed else 0.0, unclear)
 
 
-def _note(row, small, outside, loose, still, tolerance):
+def _note(row, small, loose, still, tolerance):
     """What else there is to know of a parameter, or ""."""
-    notes = [tolerance.note] if tolerance.note else []
-    if small and not tolerance.note:
-        notes.append(
-            f"{small} of {row.checked} are no larger than atol {tolerance.atol:.0e}, so they were compared with 0 "
-            "only: scale the loss up, or give a smaller atol"
-        )
+    notes = []
+    if tolerance.note and not row.failed:
+        notes.append(tolerance.note)
+    elif small:
+        advice = "scale the loss up, or give a smaller atol"
+        if tolerance.atol == tolerance.floor:
+            advice = "the loss allows no smaller one; compute it in float64, or take constants out of it"
+        of = f"{small} of {row.checked} are so small that atol {tolerance.atol:.0e} is {SMALL:.0%} of them or more"
+        notes.append(f"{of}: {advice}")
     if loose:
         notes.append(f"{len(loose)} of {row.checked} agree up to {max(loose):.0e} only: no step gives them better")
-    if outside:
-        notes.append(
-            f"{len(outside)} at a kink, such as {row.name}{index_text(outside[0])}, are not between the slopes of both "
-            "sides; the numeric value is their mean"
-        )
     if still:
         notes.append("the loss doesn't move here, and the gradient is 0")
     return "; ".join(notes)
 
 
-def _problem(row, wanted, unclear, largest, tolerance, rounding):
+def _problem(row, wanted, unclear, outside, largest, tolerance, rounding):
     """Why a parameter isn't passed although nothing is known to be wrong, or ""."""
     if row.checked < SMALLEST_SHARE * wanted:
         return (
             f"{row.checked} of {wanted} compared, the others are at a kink; at least {SMALLEST_SHARE:.0%} must be: "
             "move the parameters a little, or use method='complex'"
+        )
+    if outside:
+        return (
+            f"{len(outside)} at a kink, such as {row.name}{index_text(outside[0])}, are not between the slopes of both "
+            "sides: wrong, unless several kinks meet there; move the parameters a little"
         )
     if unclear:
         return (
@@ -330,12 +337,16 @@ def _problem(row, wanted, unclear, largest, tolerance, rounding):
             f"is too rough, or too coarse (it is rounded to about {rounding:.0e}); compute it in float64, give a step "
             "or use method='complex'"
         )
-    if largest < tolerance.hidden:
+    if largest < tolerance.hidden and not (row.failed and not np.isfinite(row.numeric)):
         return (
             f"the rounding of the loss ({rounding:.0e}) hides derivatives as small as these: take constants out of the "
-            "loss, compute it in float64, scale the parameters, or use method='complex'"
+            "loss, compute it in float64, scale the parameters, give a larger step, or use method='complex'"
         )
     return ""
+
+
+def _length(direction):
+    return float(np.sqrt((np.abs(direction) ** 2).sum()))
 
 
 def _direction(value, where, direction):
@@ -355,7 +366,7 @@ def _numerical(at, name, where, direction, claim, tolerance, rounding):
     slopes = []
     for unit, part in parts:
         along = {name: unit * direction}
-        length, scale = float(np.sqrt((direction**2 if entry else np.abs(direction) ** 2).sum())), at.scale(along)
+        length, scale = _length(direction), at.scale(along)
         precision = float(np.finfo(value.dtype).eps)
         smallest = 64 * precision * float(np.abs(value[direction != 0]).max(initial=0.0)) / length
         allowed = tolerance.allowed(claim)
@@ -384,6 +395,9 @@ def _hint(report, at, chosen):
                 hints.append(f"{one} and {other} share memory; here each is moved without the other")
     if at.raised is not None:
         hints.append(f"near the parameters the loss raised {at.raised!r}")
+    tiny = 1e3 * EPS * max(1.0, abs(at.value))
+    if at.method == "complex" and failed and all(abs(row.analytic) < tiny for row in failed.values()):
+        hints.append("what failed is hardly larger than the rounding of the loss; give an atol if that is meant")
     if at.method == "complex":
         rounding = measure_rounding(at.along(at.spread(chosen)), at.value.real, DEFAULTS["central"][0], EPS)
         if rounding > 1e-12 * abs(at.value):

@@ -10,9 +10,11 @@ the gap R - L tells what the loss is like there. As s shrinks
     rounding of size r      the gap grows, up to 4r / s
 
 So where the two slopes differ, or the gradient doesn't agree, smaller steps are tried until two of them agree, or
-until rounding hides the answer. At a kink any slope between R and L is as good as another, but no other is.
+until rounding hides the answer. At a kink any slope between R and L is as good as another. (Where several kinks meet,
+as in a unit whose weights are all 0, each may choose for itself, and the sum can be outside.)
 """
 
+import copy
 import warnings
 from typing import NamedTuple
 
@@ -113,14 +115,16 @@ class LossAt:
 
         ``direction`` is a dict of name -> array. Where the loss raises an arithmetic error it is NaN.
         """
-        square = sum(float((np.abs(d) ** 2).sum()) for d in direction.values())
+        with np.errstate(over="ignore"):
+            square = sum(float((np.abs(d) ** 2).sum()) for d in direction.values())
 
         def line(t):
             moved, reached = {}, 0.0
-            for name, d in direction.items():
-                x = self.at[name]
-                moved[name] = _read_only((x + t * d).astype(x.dtype))
-                reached += float((np.conj(d) * (moved[name] - x)).real.sum())
+            with np.errstate(over="ignore", invalid="ignore"):
+                for name, d in direction.items():
+                    x = self.at[name]
+                    moved[name] = _read_only((x + t * d).astype(x.dtype))
+                    reached += float((np.conj(d) * (moved[name] - x)).real.sum())
             try:
                 with np.errstate(all="ignore"):  # it is we who left the place where the loss is asked for
                     value = self.evaluate(moved)
@@ -134,6 +138,17 @@ class LossAt:
         """Is the loss another one if all entries of this parameter move by up to a thousandth?"""
         line = self.along(self.spread([name]))
         return any(line(t)[0] != self.value.real for t in BESIDE)
+
+    def beside(self):
+        """The same at a point where nothing is special any more: no entry is 0 or at a bound, none has another sign."""
+        other = copy.copy(self)
+        other.at = {}
+        for name, x in self.at.items():
+            turns = 1e-3 * (1 + np.sin(1.1 * np.arange(1, x.size + 1)).reshape(x.shape) / 2) * self.moving[name]
+            other.at[name] = _read_only(np.where(x == 0, turns, x * (1 + turns)))
+        with np.errstate(all="ignore"):
+            other.value = other.evaluate({})
+        return other
 
     def complex_slope(self, direction, step):
         """Im loss(params + i step direction) / step."""
@@ -190,24 +205,30 @@ def central_slope(line, at, reach, rounding, analytic, tolerance, smallest=0.0):
         errors.append(abs(refined[-1] - refined[-2]) + noise)
         shrinks = abs(gap) <= max(tolerance, 0.6 * abs(gaps[-2]) + noise)
         before, settled = settled, shrinks and abs(refined[-1] - refined[-2]) <= tolerance / 4 + noise
-        # Two steps agree: enough to say that the gradient is right, but chance must not say that it is wrong.
-        if settled and (before or abs(refined[-1] - analytic) <= tolerance + noise):
+        # Two steps agree: enough to say that the gradient is right, but chance must not say that it is wrong; nor must
+        # noise that is larger than the tolerance say that it is right.
+        if settled and (before or abs(refined[-1] - analytic) <= tolerance + noise <= 2 * tolerance):
             break
         both = _where_curvature_jumps(centrals) if shrinks else None
         if both is not None and all(abs(value - analytic) <= tolerance + noise for value in both):
             return Slope(both[1], abs(both[1] - both[0]) + noise, "smooth")
     if settled:
         first = 2 if before else 1  # steps ago it began to agree
+        jump = abs(RATIO * gaps[1] - gaps[0]) / (RATIO - 1)  # what is left of the gap at step 0, by its first two
+        hidden = jump / 2 if jump / 2 > tolerance else 0.0
         if len(steps) == first + 1:  # the first step was small enough
-            return Slope(centrals[0], errors[1], "smooth")
+            return Slope(centrals[0], errors[1] + hidden, "smooth")
+        best = min(range(len(steps) - first, len(steps)), key=errors.__getitem__)
         kink = abs(gaps[0]) / 2 > tolerance and not _curved(steps, centrals, gaps, rounding, first)
-        return Slope(refined[-1], errors[-1], "beside a kink" if kink else "smooth")
+        if 16 * rounding / steps[-1] < abs(gaps[0]):
+            hidden = 0.0  # the gap is gone, and noise doesn't hide it
+        return Slope(refined[best], errors[best] + hidden, "beside a kink" if kink else "smooth")
     if not np.isfinite(gaps[-3:]).all():
         return Slope(np.nan, np.inf, "smooth")
     # The smallest steps whose gaps are more than rounding: across a kink they are alike.
     clear = [k for k in range(2, len(gaps)) if all(abs(gaps[i]) > 16 * rounding / steps[i] for i in (k - 1, k))]
     last = clear[-1] if clear else 0
-    if last and all(0.7 * abs(gaps[k - 1]) <= abs(gaps[k]) <= 1.4 * abs(gaps[k - 1]) for k in (last - 1, last)):
+    if last and _alike(gaps[last - 2 : last + 1]):
         doubts = [abs(centrals[k] - centrals[k - 1]) + abs(gaps[k] - gaps[k - 1]) + 4 * rounding / steps[k]
                   for k in range(1, last + 1)]  # fmt: skip
         best = 1 + int(np.nanargmin(doubts))
@@ -223,6 +244,11 @@ def _central_and_gap(line, at, step):
         return np.nan, np.nan  # lost in the rounding of the parameter itself
     right, left = (right - at) / up, (left - at) / down
     return (right + left) / 2, right - left
+
+
+def _alike(gaps):
+    """Are these gaps, of steps that shrink, of about the same size, as across a kink?"""
+    return all(0.7 * abs(one) <= abs(next_one) <= 1.4 * abs(one) for one, next_one in zip(gaps, gaps[1:]))
 
 
 def _where_curvature_jumps(centrals):

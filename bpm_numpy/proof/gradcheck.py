@@ -7,12 +7,12 @@ Complex step            Im L(x + i s) / s: no subtraction, so s can be 1e-20 and
 
 Clip has kinks. A central difference that steps over one mixes the slopes of both sides; it says nothing
 about the gradient on either. ``derivatives`` tells kinks from curvature and rounding, and takes smaller steps where a
-kink lies beside x. An entry at a kink is listed in ``kinks`` and counted neither as passed nor as failed, unless it
-isn't even between the slopes of both sides: then it fails. The complex step stays at x, so it knows no kinks.
+kink lies beside x. An entry at a kink is listed in ``kinks`` and counted neither as passed nor as failed. If it isn't
+even between the slopes of both sides, its parameter is not passed. The complex step stays at x, so it knows no kinks.
 
 A check that can't fail proves nothing. So a parameter passes only if at least a quarter of its entries could be
-compared, and the tolerance atol follows the parameter's gradient where that is small. The verdict counts the entries
-that are smaller still: they were compared with 0 only.
+compared, and the tolerance atol follows the parameter's gradient where that is small. The verdict says what was less
+than a full comparison: entries that are small beside atol, or that no step gives well.
 """
 
 import numpy as np

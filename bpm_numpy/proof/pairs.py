@@ -51,6 +51,8 @@ def check_vjp(
     d_inputs = backward(pair.d_out(), pair.cache)
     first = {name: np.array(value) for name, value in leaves(d_inputs, "d_inputs").items()}
     second = leaves(backward(pair.d_out(), pair.cache), "d_inputs")
+    if first.keys() != second.keys():
+        raise ValueError(f"backward: expected the same twice, got {list(first)} and {list(second)}")
     for name, value in first.items():
         if not np.array_equal(value, second[name], equal_nan=value.dtype.kind in "fc"):
             raise ValueError(f"backward: expected the same twice, got another {name}; does it write into the cache?")

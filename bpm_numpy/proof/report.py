@@ -111,6 +111,8 @@ class Report:
                 f"; the loss is rounded to about {self.rounding:.0e}, so steps up to {max(steps):.0e} "
                 f"and atol up to {max(atols):.0e} were used"
             )
+        elif any(row.atol > 1.01 * self.atol for row in self.parameters):
+            line += f"; atol up to {max(row.atol for row in self.parameters):.0e} was used"
         noted = {}  # note -> names of the parameters that it is of
         for row in self.parameters:
             noted.setdefault(row.note, []).append(row.name)

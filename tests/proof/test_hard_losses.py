@@ -131,7 +131,32 @@ LOSSES = {
     "all units dead": Hard(lambda x: relu(x).sum(), -np.abs(X), 0 * X),
     "a minimum": Hard(lambda x: 0.5 + ((x - 1) ** 2).sum(), ONES, ZEROS),
     "near a minimum": Hard(lambda x: 0.5 + ((x - 1) ** 2).sum(), ONES + 1e-7, 2 * ((ONES + 1e-7) - 1)),
+    "a kink in the noise": Hard(
+        lambda x: 1e6 + np.exp(x).sum() + 1e-4 * relu(x).sum(),
+        np.array([0.3, 0, 0]),
+        np.exp([0.3, 0, 0]) + [1e-4, 0, 0],
+    ),
+    "several kinks at once": Hard(
+        lambda x: 2 * relu(x[0]) - relu(-x[0]) + (x[1:] ** 2).sum(),
+        np.array([0.0, 1, 2, 3]),
+        np.array([0.0, 2, 4, 6]),
+        central="refuses",
+        complex="passes",
+    ),
     # What the complex step can't see.
+    "L1 with exact zeros": Hard(
+        lambda x: ((x - 1) ** 2).sum() + 0.7 * np.abs(x).sum(),
+        np.array([0.5, 0, -1.2, 0.3]),
+        2 * np.array([-0.5, -1, -2.2, -0.7]) + 0.7 * np.array([1, 0, -1, 1]),
+        complex="refuses",
+    ),
+    "vdot and a large constant": Hard(lambda x: 1e9 + np.vdot(x, x) + x.sum(), X, 2 * X + 1, complex="refuses"),
+    "vdot beside 1e9": Hard(
+        lambda x: x[0] + 100 * np.vdot(x[1:], x[1:]) + x[1],
+        np.array([1e9, 0.5]),
+        np.array([1.0, 101]),
+        complex="refuses",
+    ),
     "abs": Hard(lambda x: (np.abs(x) * x + x).sum(), X, 2 * np.abs(X) + 1, complex="refuses"),
     "vdot": Hard(lambda x: np.vdot(x, x) + x.sum(), X, 2 * X + 1, complex="refuses"),
     "conj": Hard(lambda x: (x.conj() * x * x).sum(), X, 3 * X**2, complex="refuses"),

@@ -124,6 +124,14 @@ def test_a_backward_pass_may_write_into_d_out_but_not_into_its_cache():
         check_vjp(forward, spoils, np.array([1.0, 3.0]), rng=fresh())
 
 
+def test_a_backward_pass_that_returns_other_names_the_second_time_is_refused():
+    names = iter("ab")
+    with pytest.raises(ValueError, match="^backward: expected the same twice, got "):
+        check_vjp(
+            lambda i: (i["a"] ** 2, i), lambda d, i: {next(names): 2 * d * i["a"]}, {"a": np.ones(2)}, rng=fresh()
+        )
+
+
 def test_dropout_drawn_anew_is_refused():
     masks = np.random.default_rng(1)
 

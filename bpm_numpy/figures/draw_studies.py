@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from ..lab.studies import DATA, STUDIES, load_study
+from ..lab.studies import DATA, STUDIES, join_curriculum, load_study
 from .draw_learning_curves import plot_learning_curves
 from .style import styled
 
@@ -15,10 +15,16 @@ OWN = ("maze-remedies",)  # too many lines for one panel: it has a picture of it
 def plot_study(about, groups):
     """As ``plot_learning_curves``; grey lines, named beside the panel: scores that need no training.
 
-    A name moves up rather than hide another.
+    A name moves up rather than hide another. Of a curriculum, the runs stand behind those on the easier task.
     """
+    groups, change = join_curriculum(groups)
     figure = plot_learning_curves(groups)
     axis, free = figure.axes[0], -np.inf
+    if change:
+        axis.axvline(change, color="0.5", linewidth=0.8, linestyle="-")
+        axis.text(
+            change, 1.0, "easier until here ", fontsize=8, ha="right", va="bottom", transform=axis.get_xaxis_transform()
+        )
     scores = {name: values["score"] for name, values in about["references"].items()}
     for score in scores.values():
         axis.axhline(score, color="0.5", linewidth=0.8, linestyle="-")

@@ -186,6 +186,20 @@ def by_curriculum(task, setting, easier, updates, then):
     return lines
 
 
+def join_curriculum(groups):
+    """Groups, those of "label, easier" put before those of "label"; and the update at which they meet, 0 if none do."""
+    by_label, change, joined = {group.label: group for group in groups}, 0, []
+    for group in groups:
+        easier = by_label.get(f"{group.label}, easier")
+        if easier is not None:
+            change = easier.updates[-1]
+            updates = np.concatenate([easier.updates, change + group.updates])
+            group = group._replace(updates=updates, scores=np.hstack([easier.scores, group.scores]))
+        if not group.label.endswith(", easier"):
+            joined.append(group)
+    return joined, change
+
+
 FOUR_CUES = by_curriculum("cue-reward", "four", {"task_options.cues": 2}, 4000, {"learning_rate": 1e-3})
 
 STUDIES = {
@@ -198,7 +212,7 @@ STUDIES = {
     "cue-reward-four": Study(3, networks("cue-reward", "four"), decisions=True),
     "cue-reward-four-decay": Study(5, decayed(networks("cue-reward", "four")), decisions=True),
     "cue-reward-four-curriculum": Study(5, FOUR_CUES, decisions=True),
-    "cue-reward-four-curriculum-decay": Study(5, decayed(FOUR_CUES), decisions=True),
+    "cue-reward-four-curriculum-decay": Study(3, decayed(FOUR_CUES), decisions=True),
     "association": Study(5, networks("association", "small", lstm=True)),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),

@@ -12,7 +12,7 @@ import numpy as np
 from ..files import read_text, replace_file
 from ..lab.findings import FINDINGS, Finding
 from ..lab.kept import Kept, median, number
-from ..lab.studies import DATA
+from ..lab.studies import DATA, join_curriculum
 from ..learning.training import NETWORKS
 from .notebooks import find_notebooks
 from .readme import README, markdown_table, replace_table
@@ -109,7 +109,9 @@ def section(told):
     if more:
         commands = [f"`{about['command']}` ({number(about['core_minutes'], 0)} minutes)" for about in more]
         ran += f" Further runs: {', '.join(commands)}."
-    seen = f"{task}: learning curves, a thin line per seed, their median and quartiles, of {'; '.join(kept.groups)}"
+    drawn, _ = join_curriculum(list(kept.groups.values()))
+    lines = "; ".join(group.label for group in drawn)
+    seen = f"{task}: learning curves, a thin line per seed, their median and quartiles, of {lines}"
     return "\n\n".join([f"## {task}", fill(text), fill(ran), f"![{seen}](figures/study_{finding.study}.png)"])
 
 

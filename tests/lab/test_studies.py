@@ -16,7 +16,7 @@ from bpm_numpy.commands.messages import interpreter
 from bpm_numpy.figures.draw_studies import study_figures
 from bpm_numpy.files import locked
 from bpm_numpy.lab import studies
-from bpm_numpy.lab.runs import load_curve
+from bpm_numpy.lab.runs import Group, load_curve
 from bpm_numpy.lab.settings import settings_for
 from bpm_numpy.learning.storage import load_parameters
 from bpm_numpy.learning.training import Settings, build
@@ -111,6 +111,17 @@ def test_runs_that_start_from_others_are_listed_behind_them(tmp_path):
         assert isinstance(chain[0].settings.start, dict)
         for before, run in zip(chain, chain[1:]):
             assert run.settings.start == (before.folder / "params.npz").as_posix()
+
+
+def test_the_curves_of_a_curriculum_are_joined_where_the_task_changes():
+    easier, plain = (
+        Group("echo", "small", name, 7, np.array([2, 4]), np.zeros((3, 2)), 1.0) for name in ("a, easier", "b")
+    )
+    then = Group("echo", "small", "a", 7, np.array([1, 2]), np.ones((3, 2)), 1.0)
+    joined, change = studies.join_curriculum([easier, then, plain])
+    assert [group.label for group in joined] == ["a", "b"] and change == 4 and joined[1] is plain
+    assert joined[0].updates.tolist() == [2, 4, 5, 6] and joined[0].scores[0].tolist() == [0, 0, 1, 1]
+    assert studies.join_curriculum([plain]) == ([plain], 0)
 
 
 def test_a_curriculum_goes_on_with_the_task_from_an_easier_one_in_as_many_updates_as_without(monkeypatch, tmp_path):

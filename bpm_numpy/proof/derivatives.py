@@ -212,7 +212,7 @@ def central_slope(line, at, reach, rounding, analytic, tolerance, smallest=0.0):
         both = _where_curvature_jumps(centrals) if shrinks else None
         if both is not None and all(abs(value - analytic) <= tolerance + noise for value in both):
             return Slope(both[1], abs(both[1] - both[0]) + noise, "smooth")
-    if settled:
+    if settled and (before or 2 * rounding / steps[-1] <= tolerance):  # in noise two steps agree by chance
         first = 2 if before else 1  # steps ago it began to agree
         jump = abs(RATIO * gaps[1] - gaps[0]) / (RATIO - 1)  # what is left of the gap at step 0, by its first two
         hidden = jump / 2 if jump / 2 > tolerance else 0.0

@@ -186,9 +186,9 @@ def test_log_softmax_of_large_logits(no_floating_point_errors):
     logits = np.array([[1000.0, 0, -1000], [1e300, 1e300, -1e300], [-1000, -1000, -1000]])
     log_p = log_softmax_forward(logits)
     expected = [[0, -1000, -2000], [-np.log(2), -np.log(2), -2e300], [-np.log(3)] * 3]
-    np.testing.assert_allclose(log_p, expected, rtol=1e-15)
+    np.testing.assert_allclose(log_p, expected, rtol=1e-14)
     P = softmax_forward(logits)
-    np.testing.assert_allclose(P, [[1, 0, 0], [0.5, 0.5, 0], [1 / 3] * 3], rtol=1e-15)
+    np.testing.assert_allclose(P, [[1, 0, 0], [0.5, 0.5, 0], [1 / 3] * 3], rtol=1e-14)
     d = np.array([[1.0, 2, 3]] * 3)
     np.testing.assert_allclose(log_softmax_backward(d, log_p), d - 6 * P, rtol=0, atol=1e-14)
     # dz_a = P_a (dP_a - Σ dP P): the mean of dP under P is 1, 1.5 and 2.
@@ -204,4 +204,4 @@ def test_a_constant_added_to_all_logits_changes_nothing():
         log_softmax_backward(d, log_softmax_forward(logits)),
         softmax_backward(d, softmax_forward(logits)),
     ):
-        np.testing.assert_allclose(dlogits.sum(axis=-1), 0, atol=1e-14)
+        np.testing.assert_allclose(dlogits.sum(axis=-1), 0, atol=1e-13)

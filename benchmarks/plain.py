@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from with_numpy import by_chunks
 
 from bpm_numpy.commands import bench
 from bpm_numpy.lab.settings import settings_for
@@ -92,20 +93,10 @@ def plain_loop(problem):
     return run
 
 
-def ours(problem):
-    params, x, state = problem.split(problem.inputs)
-
-    def run():
-        trajectory = problem.net.forward(params, x, state)
-        return problem.net.backward(params, trajectory, problem.d_logits, problem.d_values).params
-
-    return run
-
-
 def difference(case):
     """The largest difference between the two, in float64, relative to the largest entry of each gradient."""
     problem = bench.make_problem(case._replace(dtype="float64"))
-    one, other = ours(problem)(), plain_loop(problem)()
+    one, other = by_chunks(problem)(), plain_loop(problem)()
     assert one.keys() == other.keys()
     return max(float(np.abs(one[name] - other[name]).max() / np.abs(one[name]).max()) for name in one)
 
@@ -145,10 +136,10 @@ def main():
             print(f"plain: {name} {regime}: gradients differ by {differ:.0e}", file=sys.stderr)
             return 1
         problem = bench.make_problem(case)
-        mine, plain = milliseconds([ours(problem), plain_loop(problem)])
+        mine, plain = milliseconds([by_chunks(problem), plain_loop(problem)])
         print(f"{name}, {regime}: ours {mine:.1f} ms, plain loop {plain:.1f} ms, {plain / mine:.2f} of ours", end="")
         print(f"; gradients differ by {differ:.0e}")
-        show(shares(ours(problem)))
+        show(shares(by_chunks(problem)))
     for task_name, setting in bench.STUDIED:
         settings = settings_for(task_name, "simple", setting)
         (task, _), training = build(settings), begin(settings).training

@@ -24,20 +24,22 @@ def check_analytic(at):
         at = near
     elif not np.isfinite(at.value):
         return True  # it fails for that
-    seen, hidden = {}, np.inf  # up to which slope of a name alone a lost part may hide in what has agreed
-    for names in [list(at.at)] + [[name] for name in at.at]:
+    whole = list(at.at)
+    told, hidden = False, np.inf  # up to which slope a lost part may hide in what has agreed
+    for names in [whole] + [[name] for name in whole]:
         for direction in _directions(at, names):
             by_complex = _complex_slope(at, direction)
             if abs(by_complex) > hidden:
                 continue
             pair = _real_and_complex(at, direction, by_complex)
-            if pair is not None:
-                seen[", ".join(names)] = pair
-                if not _agree(*pair):
-                    _refuse(names, *pair)
-                if len(seen) == 1:
-                    hidden = HIDES * abs(by_complex)
-    return bool(seen)
+            if pair is None:
+                continue
+            if not _agree(*pair):
+                _refuse(names, *pair)
+            told = True
+            if names is whole:
+                hidden = HIDES * abs(by_complex)
+    return told
 
 
 def _refuse(names, by_complex, slope, _):

@@ -395,10 +395,10 @@ def _hint(report, at, chosen):
                 hints.append(f"{one} and {other} share memory; here each is moved without the other")
     if at.raised is not None:
         hints.append(f"near the parameters the loss raised {at.raised!r}")
-    tiny = 1e3 * EPS * max(1.0, abs(at.value))
-    if at.method == "complex" and failed and all(abs(row.analytic) < tiny for row in failed.values()):
-        hints.append("what failed is hardly larger than the rounding of the loss; give an atol if that is meant")
     if at.method == "complex":
+        tiny = 1e3 * EPS * max(1.0, abs(at.value))
+        if failed and all(abs(row.analytic) < tiny for row in failed.values()):
+            hints.append("what failed is hardly larger than the rounding of the loss; give an atol if that is meant")
         rounding = measure_rounding(at.along(at.spread(chosen)), at.value.real, DEFAULTS["central"][0], EPS)
         if rounding > 1e-12 * abs(at.value):
             hints.append(f"the loss is rounded to about {rounding:.0e}; does it compute in single precision?")

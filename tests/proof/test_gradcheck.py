@@ -13,6 +13,7 @@ from configurations import all_configurations
 
 from bpm_numpy import GradientCheckError, gradcheck
 from bpm_numpy.equations.clip import clip_forward
+from bpm_numpy.proof import analytic
 from bpm_numpy.proof.mistakes import MISTAKES, gradients_by_step
 from bpm_numpy.proof.problems import REGIMES, Problem, random_problem
 
@@ -387,6 +388,22 @@ def test_every_entry_is_compared_however_coarse_the_loss_seems(seed):
     db = ((X @ (1e4 * w) + b > 0) * Y).sum(axis=0)
     report = gradcheck(loss, {"w": w, "b": b}, {"w": 0 * w, "b": -7 * db}, raise_on_failure=False)
     assert [(row.name, row.checked, row.failed) for row in report.parameters] == [("w", 12, 12), ("b", 4, 4)]
+
+
+def test_a_part_that_is_lost_in_one_parameter_is_found_where_all_together_tell_nothing(monkeypatch):
+    known = analytic._real_and_complex
+    nothing = lambda at, direction, slope: known(at, direction, slope) if len(direction) == 1 else None  # noqa: E731
+    monkeypatch.setattr(analytic, "_real_and_complex", nothing)
+
+    def loss(params):
+        return 1e6 * params["steep"].sum() + 1e5 * (np.vdot(params["flat"], params["flat"]) + params["flat"].sum())
+
+    params, grads = (
+        {"steep": np.ones(2), "flat": np.array([0.5, 2.0])},
+        {"steep": np.full(2, 1e6), "flat": np.full(2, 1e5)},
+    )
+    with pytest.raises(ValueError, match="^loss: expected an analytic loss, but along a direction in flat"):
+        gradcheck(loss, params, grads, method="complex")
 
 
 def test_a_larger_atol_than_asked_for_is_said():

@@ -29,13 +29,14 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 HERE = "{}.{}".format(*sys.version_info)
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
-NO_GROWTH = (  # tests in which rounding doesn't grow: of files, commands and names, and those that train nothing
+NO_ROUNDING = (  # tests of files, commands and names
     *("commands", "lab/test_runs.py", "lab/test_studies.py", "learning/test_storage.py", "tasks"),
     *("site/test_browser.py", "site/test_gallery.py", "site/test_jupyter.py"),
     *("site/test_mathjax.py", "site/test_pages.py", "site/test_play.py", "test_bad_input.py", "test_benchmarks.py"),
     *("test_contributing.py", "test_files.py", "test_installed.py", "test_machines.py", "test_mutants.py"),
-    *("test_plugins.py", "chunked", "proof", "test_oracle.py", "test_properties.py"),
+    "test_plugins.py",
 )
+NO_TRAINING = ("chunked", "proof", "test_oracle.py", "test_properties.py")  # rounding is there, and doesn't grow
 PARTS = ("notebook", "not notebook")  # of a row, by pytest's marks: small pieces of work keep all processors busy
 TAIL = 60  # lines of a failed row's output that are shown
 
@@ -127,7 +128,7 @@ def run_part(name, row, python, part, rounding=False):
     print(f"{name}, {part}: begins", *(f"{key}={value}" for key, value in variables.items()), flush=True)
     started = time.monotonic()
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    ignored = [f"--ignore=tests/{place}" for place in NO_GROWTH] if rounding else []
+    ignored = [f"--ignore=tests/{place}" for place in (*NO_ROUNDING, *NO_TRAINING)] if rounding else []
     command = [python, "-m", "pytest", "-q", "--color=no", "-m", part, *ignored]
     done = subprocess.run(command, cwd=ROOT, env=os.environ | variables, **output)
     lines = done.stdout.rstrip().splitlines() or ["pytest printed nothing"]

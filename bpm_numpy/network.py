@@ -27,7 +27,7 @@ from .chunked.engine import ByChunks
 from .chunked.plan import CHUNK, LONGEST, Plan, can_be_chunked, choose_plan
 from .equations.readout import readout_forward
 from .parameters import init_parameters, parameter_shapes
-from .parts import carried_by, find_part, is_registered
+from .parts import carried_by, check_own, find_part, is_registered
 from .rules.base import check_sums
 from .state import State
 from .step import forward_step
@@ -122,9 +122,11 @@ class PlasticNetwork:
             find_part(*named) for named in (("cell", cell), ("rule", rule), ("modulator", modulator))
         )
         check_sums(rule)
-        if plasticity == "none" and rule.name != "outer":
+        check_own(cell, "fast", ("forward",))
+        check_own(modulator, "backward_h", ("forward", "backward"))
+        if plasticity == "none" and rule is not find_part("rule", "outer"):
             raise ValueError(f"rule: expected 'outer' with plasticity 'none', got {rule.name!r}")
-        if plasticity != "modulated" and modulator.name != "tanh":
+        if plasticity != "modulated" and modulator is not find_part("modulator", "tanh"):
             raise ValueError(f"modulator: expected 'tanh' unless plasticity is 'modulated', got {modulator.name!r}")
         try:
             if not isinstance(dtype, (str, type, np.dtype)):  # None would be float64

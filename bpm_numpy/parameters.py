@@ -36,6 +36,12 @@ def parameter_table(net):
             "b_v": Parameter((), 0.0),
         }
     )
+    w = parts[0].get(net.plastic_name) if isinstance(parts[0], dict) and isinstance(net.plastic_name, str) else None
+    if getattr(w, "shape", None) != (N, N):
+        came = f"{net.plastic_name!r}{'' if w is None else f', {w}'}"
+        raise ValueError(
+            f"plastic_name: expected the name of a Parameter (N, N) of {net.cell}, such as 'W_h', got {came}"
+        )
     table = {}
     for part in parts:
         check_parameter_table(part, net)

@@ -91,6 +91,27 @@ def check_name(kind, value, known, also=""):
         raise ValueError(f"{kind}: expected {names}{also}, got {value!r}{how}")
 
 
+def check_own(part, attribute, functions):
+    """What belongs to the ``functions`` of a class, such as their faster form, does not outlive a change of them.
+
+    ValueError for a part that has one of them of its own, and its ``attribute`` from a class that it comes from; what
+    the kind itself has fits all.
+    """
+    places = [vars(part), *map(vars, type(part).__mro__)]
+
+    def place(name):
+        return next((number for number, names in enumerate(places) if name in names), len(places))
+
+    if place(attribute) >= place("kind"):
+        return
+    changed = [name for name in functions if place(name) < place(attribute)]
+    if changed:
+        raise ValueError(
+            f"{part.kind}: expected {type(part).__name__}, which has {' and '.join(changed)} of its own, to have its "
+            f"own {attribute} as well, got that of the class that it comes from"
+        )
+
+
 def check_parameter_table(parameters, of):
     """A dict, name -> Parameter: names as Python has them that are none of the INPUTS, shapes as tuples.
 
@@ -123,6 +144,13 @@ def carried_by(part, net):
 def is_registered(part):
     """Whether this very part is the one that its name stands for, so that the name is enough to find it again."""
     return REGISTRIES[part.kind].get(part.name) is part
+
+
+def check_registered(name, part):
+    """ValueError, under the argument's ``name``, for a part whose own name would not find it again."""
+    if not is_registered(part):
+        another = "; another one is registered under its name" * (part.name in REGISTRIES[part.kind])
+        raise ValueError(f"{name}: expected one that bpm_numpy.register has made known, got {part}{another}")
 
 
 # How parameters start.

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from . import cells, modulators, rules  # noqa: F401 - their names are taken first
 from .files import check_path
-from .parts import Part, add_part, check_name
+from .parts import Part, add_part, check_name, check_registered
 
 PLUGINS = []  # files that have been run, in order, as absolute paths: processes that are started run them too
 _YOURS = set()  # (kind, name) of what is registered here, parts excepted
@@ -160,13 +160,13 @@ def _named(options):
     made = PlasticNetwork(1, 1, 1, **options).options
     for name in options:
         if isinstance(made[name], Part):
-            raise ValueError(f"{name}: expected one that bpm_numpy.register has made known, got {made[name]}")
+            check_registered(name, made[name])
     return {name: made[name] for name in options}
 
 
 def _add(kind, registry, name, value):
-    if kind != "setting" and (not isinstance(name, str) or not name):
-        raise ValueError(f"name: expected a name for a {kind}, got {name!r}")
+    if kind != "setting" and (not isinstance(name, str) or not name or name[0] == "." or set(name) & set("/\\")):
+        raise ValueError(f"name: expected a name for a {kind}, which a folder can have, got {name!r}")
     if name in registry and (kind, name) not in _YOURS:
         raise ValueError(f"name: expected one that no {kind} of the package has, got {name!r}")
     _YOURS.add((kind, name))

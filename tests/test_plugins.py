@@ -197,8 +197,9 @@ def test_what_cannot_be_registered_is_refused(clean):
         register_study("mine", {})
     with pytest.raises(ValueError, match="^name: expected one that no study of the package has, got 'maze'"):
         register_study("maze", studies.Study(1, []))
-    with pytest.raises(ValueError, match="^name: expected a name for a study, got ''"):
-        register_study("", studies.Study(1, []))
+    for name in ("", "../outside", ".hidden", "a\\b"):
+        with pytest.raises(ValueError, match="^name: expected a name for a study, which a folder can have, got "):
+            register_study(name, studies.Study(1, []))
     assert "mine" not in training.NETWORKS and "drift" not in REGISTRIES["rule"]
 
 
@@ -212,6 +213,8 @@ def test_ones_own_are_replaced_when_registered_again(clean):
     assert made.network_options["n_hidden"] == 6 and made.updates == 8
     register_network("mine", rule=find_part("rule", "drift"))
     assert training.NETWORKS["mine"] == {"rule": "drift"}  # a name, as settings hold it
+    with pytest.raises(ValueError, match="got <rule drift>; another one is registered under its name$"):
+        register_network("mine", rule=outside_parts.Drift())
 
 
 # On the command line
@@ -303,7 +306,9 @@ def test_train_is_killed_and_goes_on_to_the_same_bits(plugin, tmp_path, capsys):
     assert main([*words, "--out", str(tmp_path / "killed")]) == 0
     assert main([*words, "--out", str(tmp_path / "whole")]) == 0
     assert (tmp_path / "killed/params.npz").read_bytes() == (tmp_path / "whole/params.npz").read_bytes()
-    curves = [[row | {"seconds": 0} for row in load_curve(tmp_path / name)] for name in ("killed", "whole")]
+    assert all(np.isnan(row["saturated_hebb"]) for row in load_curve(tmp_path / "whole"))  # drift has its own bound
+    left = {"seconds": 0, "saturated_hebb": 0}
+    curves = [[row | left for row in load_curve(tmp_path / name)] for name in ("killed", "whole")]
     assert curves[0] == curves[1]
     net, params = load_network(tmp_path / "whole")
     assert (net.rule.name, net.modulator.name, net.cell.name) == ("drift", "half", "stacked") and "keep" in params

@@ -12,6 +12,7 @@ from bpm_numpy import PlasticNetwork, gradcheck
 from bpm_numpy.cells.rnn import RNN
 from bpm_numpy.chunked.gated import Gated
 from bpm_numpy.chunked.plan import Plan
+from bpm_numpy.chunked.traced import Traced
 from bpm_numpy.modulators import Modulator
 from bpm_numpy.modulators.tanh import Tanh
 from bpm_numpy.parameters import parameter_shapes, parameter_table
@@ -443,3 +444,72 @@ def test_a_rule_that_changes_another_ones_equation_does_not_inherit_its_fast_for
     with pytest.raises(ValueError, match="^rule: expected sums None for <rule unbounded>"):
         PlasticNetwork(1, 1, 1, rule=Unbounded())
     assert PlasticNetwork(1, 1, 1, rule=HalvedSlowly()).rule.sums is None
+
+
+def test_a_cell_or_a_modulator_that_changes_another_ones_equation_does_not_inherit_what_belongs_to_it():
+    class HalfRNN(RNN):
+        name = "half rnn"
+
+        def forward(self, net, params, x, h_prev, c_prev, y):
+            return super().forward(net, params, x, h_prev, c_prev, y / 2)
+
+    class HalfRNNSlowly(HalfRNN):
+        fast = None
+
+    class HalfTanh(Tanh):
+        name = "half tanh"
+
+        def forward(self, net, params, h):
+            return super().forward(net, params, h / 2)
+
+    class HalfTanhSlowly(HalfTanh):
+        backward_h = Modulator.backward_h
+
+    changed = Outer()
+    changed.eligibility = lambda *given: None  # an object may have a function of its own, too
+    for kind, part, own in (
+        ("cell", HalfRNN(), "fast"),
+        ("modulator", HalfTanh(), "backward_h"),
+        ("rule", changed, "sums"),
+    ):
+        with pytest.raises(
+            ValueError, match=f"^{kind}: expected .*, which has .* of its own, to have its own {own} as"
+        ):
+            PlasticNetwork(1, 1, 1, **{kind: part})
+    assert PlasticNetwork(1, 1, 1, cell=HalfRNNSlowly(), modulator=HalfTanhSlowly()).cell.fast is None
+
+
+def test_sums_without_what_they_call_are_refused():
+    class Half(EligibilityRule):
+        name = "half"
+        sums = Gated
+
+    class Untraced(Half):
+        sums = Traced
+
+    with pytest.raises(
+        ValueError, match="^rule: expected factors, factors_backward of <rule half> for its sums, got Gated"
+    ):
+        PlasticNetwork(1, 1, 1, rule=Half())
+    net = PlasticNetwork(1, 2, 1, rule=Untraced())
+    with pytest.raises(
+        ValueError, match="^sums: expected a rule with eta and a trace .N, N. for Traced, got <rule half>"
+    ):
+        net.forward(net.init(np.random.default_rng(0)), np.ones((3, 1, 1)), plan=Plan(3, 1, 1))
+
+
+@pytest.mark.parametrize("name", [None, "W_q", "W_x", 3])
+def test_a_cell_without_plastic_weights_is_refused(name):
+    class Odd(RNN):
+        plastic_name = name
+
+    with pytest.raises(ValueError, match=r"^plastic_name: expected the name of a Parameter \(N, N\) of <cell rnn>, "):
+        PlasticNetwork(1, 2, 1, cell=Odd()).init(np.random.default_rng(0))
+
+
+def test_only_the_registered_part_of_a_name_is_taken_for_none():
+    class Named(EligibilityRule):
+        name = "outer"
+
+    with pytest.raises(ValueError, match="^rule: expected 'outer' with plasticity 'none'"):
+        PlasticNetwork(1, 1, 1, rule=Named(), plasticity="none")

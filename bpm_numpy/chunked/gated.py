@@ -76,6 +76,7 @@ class FollowedGated(Followed):
 class Gated:
     """The vectors of one chunk of at most L steps of b episodes; ``append`` takes a step in."""
 
+    needs = ("factors", "factors_backward")  # of the rule
     dense, followed = DenseGated, FollowedGated
     sides = 1  # matrices at the start: Hebb
 

@@ -138,10 +138,16 @@ def _slope(rho, n):
 class Traced:
     """The vectors of one chunk of L steps of b episodes; methods as of ``gated.Gated``."""
 
+    needs = ()
     dense, followed = DenseTraced, FollowedTraced
     sides = 2  # matrices at the start: Hebb, trace
 
-    prepare = Powers
+    @staticmethod
+    def prepare(net, params, L):
+        """The Powers of L steps. ValueError for a rule that has no trace to sum."""
+        if "eta" not in net.rule.parameters(net) or net.rule.carried(net) != (net.n_hidden, net.n_hidden):
+            raise ValueError(f"sums: expected a rule with eta and a trace (N, N) for Traced, got {net.rule}")
+        return Powers(net, params, L)
 
     def __init__(self, net, params, L, b, powers):
         self.powers, self.L, self.n = powers, L, 0

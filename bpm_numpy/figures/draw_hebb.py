@@ -21,25 +21,6 @@ def plot_hebb_over_time(hebb, times, bound, labels=None):
 
 
 @styled
-def plot_modulator_and_hebb(modulator, hebb, bound):
-    """M(t) (T,) above, and below it a sample of the entries of Hebb(t) (T+1, N, N), over the steps of one episode."""
-    figure, (above, below) = new_figure(2, 1, height=3.2, sharex=True)
-    above.axhline(0, color="0.7", linewidth=0.8, linestyle="-")
-    above.plot(modulator, marker="o", markersize=2.5)
-    above.set(ylabel="M(t)", ylim=(-1.05, 1.05))
-    N = hebb.shape[-1]
-    entries = hebb.reshape(len(hebb), N * N)
-    largest = np.argsort(-np.abs(entries).max(axis=0), kind="stable")[: 5 * N : N]
-    for number in largest:
-        below.plot(entries[:, number], label=f"[{number // N}, {number % N}]")
-    for side in (-bound, bound):
-        below.axhline(side, color="0.7", linewidth=0.8, linestyle="-")
-    below.set(xlabel="step t", ylabel="Hebb(t)[pre, post]")
-    below.legend(ncols=5, fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.35))
-    return figure
-
-
-@styled
 def plot_pre_post(matrix, chosen):
     """A matrix [pre, post] as arrows from neurons before a step to neurons after it, and as coloured squares.
 

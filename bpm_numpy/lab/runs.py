@@ -28,6 +28,7 @@ from ..learning.storage import load_parameters, load_training, save_parameters, 
 from ..learning.training import NETWORKS, Progress, Settings, Update, begin, build, columns, train
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
+from .settings import EXPERIMENTS
 
 MADE = ("curve.csv", "recent.json", "checkpoint.npz", "params.npz")  # by a run, beside settings.json
 
@@ -311,9 +312,9 @@ def network_label(settings):
 
     So a run whose options were changed is not listed as what it no longer is.
     """
-    keys = dict.fromkeys(key for options in NETWORKS.values() for key in options)
-    own = build(settings)[1].options
+    own, keys = build(settings)[1].options, ("plasticity", "rule", "modulator", "reading", "cell")
     usual = PlasticNetwork(1, 1, 1).options
+    usual |= EXPERIMENTS.get((settings.task, settings.setting), {}).get("network_options", {})
     differing = {}
     for name in dict.fromkeys([settings.network, *NETWORKS]):
         expected = usual | NETWORKS.get(name, {})

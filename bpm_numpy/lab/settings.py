@@ -39,9 +39,10 @@ CONTROLS = {
     "task_options.reset_at_trials": "true: h, c and trace are zero where a trial begins; Hebb stays",
 }
 # Retroactive networks hardly learn in a short run from a small eta: the trace would forget too slowly to tell
-# one step from another. Parameters that a network lacks are left out, here and in rate_factors and decay.
-START = {"eta": 0.7}
-PAPER_START = {"W_h": [0.0, 0.01], "alpha": [0.0, 0.01], "eta": 0.1}
+# one step from another. (Another rule's eta is not the trace's.) Parameters that a network lacks are left out, here and
+# in rate_factors and decay.
+START = {"trace.eta": 0.7}
+PAPER_START = {"W_h": [0.0, 0.01], "alpha": [0.0, 0.01], "trace.eta": 0.1}
 # What is learnt within an episode goes through alpha ⊗ Hebb: with alpha around zero hardly anything does at first, and
 # of both signs much of it cancels.
 START_POSITIVE = START | {"alpha": [0.0, 0.1]}
@@ -126,13 +127,24 @@ def settings_for(task, network, setting="small", seed=0, changes=None):
     if NETWORKS[network].get("plasticity", "modulated") != "modulated":
         fields["network_options"].pop("fanout", None)  # of the modulator
     by_parameter = ("start", "rate_factors", "decay")
-    names = parameter_shapes(build(Settings(**fields | dict.fromkeys(by_parameter, {})))[1])
+    changes = sorted((changes or {}).items(), key=lambda change: not change[0].startswith("network_options."))
+    of_network = sum(name.startswith("network_options.") for name, _ in changes)  # which parameters it has follows
+    for name, value in changes[:of_network]:
+        _change(fields, name, value)
+    net = build(Settings(**fields | dict.fromkeys(by_parameter, {})))[1]
     for field in by_parameter:
-        fields[field] = {name: value for name, value in fields[field].items() if name in names}
-    for name, value in (changes or {}).items():
+        fields[field] = _of_network(net, fields[field])
+    for name, value in changes[of_network:]:
         _change(fields, name, value)
     settings = Settings(**fields)
     return settings._replace(task_options=build(settings)[0].options)
+
+
+def _of_network(net, values):
+    """What of a dict by parameter the network has; "PART.NAME" is the parameter NAME of that part alone."""
+    shapes, parts = parameter_shapes(net), {part.name for part in (net.cell, net.rule, net.modulator)}
+    split = {tuple(name.rpartition(".")[::2]): value for name, value in values.items()}
+    return {name: value for (part, name), value in split.items() if name in shapes and (not part or part in parts)}
 
 
 def _check_option(task, field, key):

@@ -129,14 +129,16 @@ def text_networks(setting, as_many_parameters=None):
     ]
 
 
-def decayed(lines):
-    """The Lines, with the decay of the recurrent matrices that a network has of DECAY."""
-    of = {line.label: [name for name in DECAY if name != "alpha" or line.network != "none"] for line in lines}
+def decayed(lines, decay=DECAY):
+    """The Lines, with this decay of the recurrent matrices; a network without plasticity has no alpha."""
+    of = {line.label: [name for name in decay if name != "alpha" or line.network != "none"] for line in lines}
     return [
-        line._replace(changes=line.changes | {f"decay.{name}": DECAY[name] for name in of[line.label]})
+        line._replace(changes=line.changes | {f"decay.{name}": decay[name] for name in of[line.label]})
         for line in lines
     ]
 
+
+LSTM_DECAY = dict.fromkeys(("W_ih", "W_jh", "W_fh", "W_oh", "alpha"), DECAY["W_h"])
 
 REMEDIES = {  # against lost runs: what is changed; W_h and alpha are the recurrent matrices
     "as it was": {},
@@ -214,6 +216,7 @@ STUDIES = {
     "cue-reward-four-curriculum": Study(5, FOUR_CUES, decisions=True),
     "cue-reward-four-curriculum-decay": Study(3, decayed(FOUR_CUES), decisions=True),
     "association": Study(5, networks("association", "small", lstm=True)),
+    "association-decay": Study(5, decayed(networks("association", "small"))),
     "association-verdict": Study(5, networks("association", "tiny-verdict")),
     "completion": Study(5, networks("completion", "small", lstm=True)),
     "bandit": Study(5, networks("bandit", "small")),
@@ -223,11 +226,17 @@ STUDIES = {
         5, in_sequence(24, [("cue-reward", "tiny", 2000), ("bandit", "small", 1000), ("association", "tiny", 1000)])
     ),
     "text": Study(5, text_networks("tiny", as_many_parameters=22)),
+    "text-decay": Study(5, decayed([line for line in text_networks("tiny") if line.network == "simple"], LSTM_DECAY)),
     "text-pydoc": Study(5, text_networks("pydoc")),
     "maze": Study(5, networks("maze", "small"), interventions=True),
     "maze-decay": Study(5, decayed(networks("maze", "small")), interventions=True),
     "maze-large": Study(5, networks("maze", "large"), interventions=True),
     "maze-large-decay": Study(5, decayed(networks("maze", "large")), interventions=True),
+    "maze-eleven-decay": Study(
+        5,
+        decayed(networks("maze", "large", {"task_options.size": 11, "task_options.T": 200})),
+        interventions=True,
+    ),
     "maze-large-rate": Study(
         5, [Line("rate 0.001", "maze", "simple", "large", {"learning_rate": 1e-3})], interventions=True
     ),

@@ -20,7 +20,7 @@ def signs(net, params, trajectory):
     radius_plastic   that of W~ = w + alpha ⊗ Hebb after the last step, mean over the batch
     saturated_h      share of h beyond .99 in size, over all steps, units and episodes
     saturated_m      share of M(t) beyond .99 in size, over all steps and episodes
-    saturated_hebb   share of Hebb beyond .99 of the clip in size, after the last step
+    saturated_hebb   share of Hebb beyond .99 of the clip in size, after the last step; of a rule that uses Clip
 
     What the network does not have is NaN.
     """
@@ -33,7 +33,8 @@ def signs(net, params, trajectory):
         found["saturated_m"] = _share_beyond(NEAR, np.concatenate([piece.modulator for piece in pieces]))
     if hebb is not None:
         found["radius_plastic"] = spectral_radius(plastic_weights(w, params["alpha"], hebb))
-        found["saturated_hebb"] = _share_beyond(NEAR * net.clip, hebb)
+        if net.rule.uses_clip:
+            found["saturated_hebb"] = _share_beyond(NEAR * net.clip, hebb)
     return found
 
 

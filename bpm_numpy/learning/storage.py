@@ -30,7 +30,7 @@ from ..arguments import LAST, check_arrays, check_choice, check_count, check_gen
 from ..files import check_ordinary, check_path, replace_file
 from ..network import PlasticNetwork
 from ..parameters import parameter_shapes
-from ..parts import is_registered
+from ..parts import check_registered
 from ..state import State
 from .optimisers import AdamState, check_adam_state
 
@@ -109,9 +109,7 @@ def _check_parameters(prefix, net, params):
     if type(net) is not PlasticNetwork:  # of a subclass the file could not say what it adds
         raise TypeError(f"{prefix}net: expected a PlasticNetwork, got {type(net).__name__}")
     for kind in ("cell", "rule", "modulator"):
-        part = getattr(net, kind)
-        if not is_registered(part):  # a file holds its name alone
-            raise ValueError(f"{prefix}net.{kind}: expected one that bpm_numpy.register has made known, got {part}")
+        check_registered(f"{prefix}net.{kind}", getattr(net, kind))  # a file holds its name alone
     try:
         again = PlasticNetwork(**_options(net))
     except (TypeError, ValueError) as error:

@@ -2,9 +2,10 @@
 
     print(check_rule(MyRule(), np.random.default_rng(0)))
 
-Alone (``alone``): in both readings and three regimes of the clip, and of a rule also where Hebb stands at its bound. In
-networks: ``configuration.check_configuration`` through time, with what else a network can have, and by chunks where the
-part goes by chunks. Square matrices let a product that is transposed in both passes pass all of these: only sums over
+Alone (``alone``): in both readings and three regimes of the clip, and of a rule also where Hebb stands at its bound;
+and that all is finite from a state of zeros, from which every episode begins. In networks:
+``configuration.check_configuration`` through time, with the package's other parts, and by chunks where the part goes by
+chunks. Square matrices let a product that is transposed in both passes pass all of these: only sums over
 single numbers tell. With ``loops`` the part is held against yours.
 """
 
@@ -17,7 +18,7 @@ from ..cells import Cell
 from ..equations.clip import clip_forward
 from ..modulators import Modulator
 from ..network import PlasticNetwork
-from ..parts import REGISTRIES, carried_by, check_parameter_table, find_part
+from ..parts import BUILT_IN, REGISTRIES, carried_by, check_parameter_table, find_part
 from ..rules import Rule
 from .alone import Case, check_alone, compare, draw, read_only
 from .configuration import check_configuration, regimes_of
@@ -41,12 +42,15 @@ def check_rule(rule, rng, *, loops=None, raise_on_failure=True):
     _check_kind("rule", rule, Rule, rng)
     findings = []
     for reading in READINGS:
-        for title, net, inputs in _rule_places(rule, *_rule_inputs(rule, rng, reading)):
+        places = _rule_places(rule, *_rule_inputs(rule, rng, reading))
+        for title, net, inputs in places:
             case = _rule_case(rule, net)
             findings += check_alone(f"{reading}, {title}: ", case, inputs, rng, at_kink=title == AT_BOUND)
             findings += _each_alone(f"{reading}, {title}: ", case, inputs, RULE_INPUTS)
             findings += _against_loops(case, inputs, loops, net, RULE_INPUTS)
             findings += _within_clip(f"{reading}, {title}: ", case, net, inputs) if rule.uses_clip else []
+        _, net, inputs = places[0]
+        findings += _from_zeros(f"{reading}: ", _rule_case(rule, net), inputs, ("hebb", "h_prev", "trace"))
     return _conclude(rule, findings, rng, loops, raise_on_failure)
 
 
@@ -93,6 +97,7 @@ def check_cell(cell, rng, *, loops=None, raise_on_failure=True):
         case = _cell_case(cell, net)
         findings += check_alone(f"{reading}: ", case, inputs, rng)
         findings += _each_alone(f"{reading}: ", case, inputs, CELL_INPUTS)
+        findings += _from_zeros(f"{reading}: ", case, inputs, ("h_prev", "c_prev", "y"))
         findings += _against_loops(case, inputs, loops, net, CELL_INPUTS)
     return _conclude(cell, findings, rng, loops, raise_on_failure)
 
@@ -212,6 +217,22 @@ def _each_alone(title, case, inputs, names):
     return [compare(what, case.outputs, theirs, ours, "forward: an episode changes what comes of another:")]
 
 
+def _from_zeros(title, case, inputs, names):
+    """The Finding that all is finite at the first step of an episode, whose state is zero, as a list."""
+    what = f"{title}from zeros"
+    zeros = {name: read_only(np.zeros_like(inputs[name])) for name in names if name in inputs}
+    try:
+        with np.errstate(all="ignore"):
+            outputs, cache = case.forward(inputs | zeros)
+            grads = case.backward([None if value is None else np.ones_like(value) for value in outputs], cache)
+        found = _present(case.outputs, outputs) | {f"the gradient of {name}": value for name, value in grads.items()}
+        others = [name for name, value in found.items() if not np.isfinite(value).all()]
+    except Exception as error:
+        return [raised(what, error)]
+    wrong = f"expected finite numbers where {', '.join(zeros)} are zero, got others in {', '.join(others)}"
+    return [Finding(what, len(found), np.inf if others else 0.0, wrong if others else "")]
+
+
 def _against_loops(case, inputs, loops, net, names):
     """Findings about a Case beside ``loops``, one episode after the other; none without ``loops``."""
     if loops is None:
@@ -234,15 +255,31 @@ def _against_loops(case, inputs, loops, net, names):
 # In networks
 
 
-def _in_networks(rng, part):
-    """Findings through time, in all regimes: with every other part, reading and alpha, with and without fan-out.
+def _partners(part):
+    """The package's parts of the other kinds: dict kind -> names, and what is left out, in words.
+
+    Left out are those that have a parameter of the same name, which no network with both can have.
+    """
+    net = PlasticNetwork(D, N, 2, **{part.kind: part})
+    partners, left_out = {}, []
+    for kind, known in REGISTRIES.items():
+        if kind != part.kind:
+            own = [name for name in known if (kind, name) in BUILT_IN]
+            shared = {name: [p for p in known[name].parameters(net) if p in part.parameters(net)] for name in own}
+            partners[kind] = [name for name in own if not shared[name]]
+            left_out += [f"with {kind} {name}, which has {', '.join(of)} too" for name, of in shared.items() if of]
+    return partners, left_out
+
+
+def _in_networks(rng, part, partners):
+    """Findings through time, in all regimes: with every partner, reading and alpha, with and without fan-out.
 
     A rule and a cell are driven by a rate every third time, else by the next modulator.
     """
     kind, alphas = part.kind, itertools.cycle(ALPHAS)
-    others = {other: itertools.cycle(known) for other, known in REGISTRIES.items() if other != kind}
+    others = {other: itertools.cycle(names) for other, names in partners.items()}
     findings = []
-    for number in range(max(*map(len, REGISTRIES.values()), 3 * len(REGISTRIES["modulator"]) // 2)):
+    for number in range(max(*map(len, partners.values()), 3 * len(partners.get("modulator", ())) // 2)):
         rate = kind != "modulator" and number % 3 == 2
         options = {"plasticity": "hebbian"} if rate else {"plasticity": "modulated"}
         options |= {other: next(names) for other, names in others.items() if not rate or other != "modulator"}
@@ -278,5 +315,7 @@ def _conclude(part, findings, rng, loops, raise_on_failure):
     if any(finding.wrong for finding in findings):
         not_checked.append("in networks (first what is wrong alone)")
     else:
-        findings = findings + _in_networks(rng, part)
+        partners, left_out = _partners(part)
+        not_checked += left_out
+        findings = findings + _in_networks(rng, part, partners)
     return conclude(CheckReport(f"{part.kind} {part.name}", findings, ", ".join(not_checked)), raise_on_failure)

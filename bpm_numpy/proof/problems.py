@@ -134,7 +134,7 @@ def _draw(rng, net, T, B):
     normal = rng.standard_normal
     params = {name: np.asarray(0.8 * normal(value.shape)) for name, value in net.init(rng).items()}
     if "eta" in params:
-        params["eta"] = np.asarray(rng.uniform(0.2, 0.8))
+        params["eta"] = np.asarray(rng.uniform(0.2, 0.8, params["eta"].shape))
     state, d_state = (net.initial_state(B).map(lambda v: 0.7 * normal(v.shape)) for _ in range(2))
     inputs = join(params, normal((T, B, net.n_inputs)), state)
     return Problem(net, inputs, normal((T, B, net.n_outputs)), normal((T, B)), d_state)

@@ -6,7 +6,7 @@ are laid out [episode, pre, post], like w + alpha ⊗ Hebb.
 """
 
 from ..equations.hebb_update import hebb_update_backward, hebb_update_forward, hebb_update_jvp
-from ..parts import Part
+from ..parts import Part, check_own
 
 
 class Rule(Part):
@@ -43,24 +43,18 @@ class Rule(Part):
 
 def check_sums(rule):
     """TypeError for ``sums`` that are no class such as ``chunked.gated.Gated``. ValueError for a rule whose ``sums``
-    can't be its own: of a class that it changes, or without Clip's bound.
+    can't be its own: of a class that it changes, without the functions that they call, or without Clip's bound.
     """
+    check_own(rule, "sums", ("forward", "eligibility"))
     if rule.sums is None:
         return
     if not isinstance(rule.sums, type) or not hasattr(rule.sums, "prepare"):
         came = f"{rule.sums!r} ({type(rule.sums).__name__})"
         raise TypeError(f"rule: expected sums of {rule} to be None or a class such as Gated, and no object, got {came}")
-    classes = type(rule).__mro__
-
-    def place(name):
-        return next(number for number, kind in enumerate(classes) if name in vars(kind))
-
-    changed = [name for name in ("forward", "eligibility") if hasattr(rule, name) and place(name) < place("sums")]
-    if changed:
-        raise ValueError(
-            f"rule: expected {type(rule).__name__}, which has {changed[0]} of its own, to say its own sums as well "
-            "(None: step by step), got those of the class that it comes from"
-        )
+    missing = [name for name in rule.sums.needs if not hasattr(rule, name)]
+    if missing:
+        came = f"{rule.sums.__name__} without {' and '.join(missing)}"
+        raise ValueError(f"rule: expected {', '.join(rule.sums.needs)} of {rule} for its sums, got {came}")
     if not rule.uses_clip:
         raise ValueError(f"rule: expected sums None for {rule}, whose bound is not Clip's, got {rule.sums.__name__}")
 

@@ -350,7 +350,12 @@ def test_settings_that_no_file_can_hold_are_refused_before_a_folder_is_made(tmp_
 
 def test_a_run_is_listed_as_what_its_options_make_it():
     assert network_label(settings_of("simple")) == "simple"
-    assert network_label(settings_of("none", **{"network_options.cell": "lstm"})) == "none"
+    lstm = {"network_options.cell": "lstm"}
+    assert network_label(settings_of("none", **lstm)) == "none, cell lstm"
+    assert network_label(settings_for("text", "none", "tiny")) == "none"  # the cell of that setting
+    assert (
+        network_label(settings_of("simple", **lstm, **{"network_options.rule": "oja"})) == "simple, rule oja, cell lstm"
+    )
     changed = settings_of("plastic", **{"network_options.plasticity": "none"})
     assert network_label(changed) == "none"
     trace = {**settings_of("retroactive").network_options}

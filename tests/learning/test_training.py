@@ -12,6 +12,8 @@ from bpm_numpy.lab.settings import EXPERIMENTS, settings_for
 from bpm_numpy.learning.episodes import chance, draw_actions, evaluate, loss_and_gradients, rollout
 from bpm_numpy.learning.losses import actor_critic, discounted_returns, entropy_bonus, reinforce, value_loss
 from bpm_numpy.learning.training import NETWORKS, begin, build, start_parameters, train, update
+from bpm_numpy.parts import REGISTRIES, Parameter
+from bpm_numpy.rules.decay import Decay
 from bpm_numpy.tasks import TASKS
 
 QUICK = {"updates": 6, "evaluate_every": 2, "evaluation_episodes": 8, "network_options.n_hidden": 5}
@@ -352,6 +354,21 @@ def test_every_setting_can_be_built_and_written_down(task, setting):
         built, net = build(settings)
         assert settings.task_options == built.options and net.plasticity == NETWORKS[network]["plasticity"]
         assert ("eta" in settings.start) == (network == "retroactive")
+
+
+def test_eta_of_the_trace_starts_as_the_table_says_however_the_trace_is_chosen_and_no_other_rules(monkeypatch):
+    class OwnEta(Decay):
+        name, sums = "own eta", None
+
+        def parameters(self, net):
+            return {"eta": Parameter((), 0.01)}
+
+    monkeypatch.setitem(REGISTRIES["rule"], "own eta", OwnEta())
+    chosen = settings_for("bandit", "simple", changes={"network_options.rule": "trace", "start.alpha": 0.2})
+    assert chosen.start == {"eta": 0.7, "alpha": 0.2} == {**settings_for("bandit", "retroactive").start, "alpha": 0.2}
+    assert settings_for("bandit", "retroactive", changes={"network_options.rule": "own eta"}).start == {}
+    given = settings_for("bandit", "simple", changes={"start.eta": 0.3, "network_options.rule": "own eta"})
+    assert given.start == {"eta": 0.3}
 
 
 def test_starting_values(echo):

@@ -371,6 +371,7 @@ class WrongSlope(Tanh):
 
 class WithoutBias(Tanh):
     name = "without bias"
+    backward_h = Modulator.backward_h
 
     def backward(self, net, dM, cache):
         dh, grads = super().backward(net, dM, cache)
@@ -505,3 +506,62 @@ def test_in_networks_a_part_meets_every_other_part_reading_alpha_and_fan_out(che
             assert any({reading, alpha} <= of for of in words)
         for fan in (True, False):
             assert any(reading in of and ("fan-out" in of) == fan and "rate" not in of for of in words)
+
+
+class ByLength(Outer):
+    """E(t) = X_t / |h_{t-1}|, which is 0 / 0 at the first step of an episode."""
+
+    name = "by length"
+    sums = None
+
+    def eligibility(self, net, params, hebb, h_prev, p, trace):
+        length = np.sqrt((h_prev**2).sum(axis=1, keepdims=True))  # (B, 1)
+        X, of_X = outer_forward(h_prev / length, p)
+        return X, None, (of_X, length)
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        of_X, length = cache
+        d_unit, dp = outer_backward(dE, of_X)
+        unit = of_X[0]  # (B, N)
+        dh = (d_unit - unit * (unit * d_unit).sum(axis=1, keepdims=True)) / length
+        return None, dh, dp, None, {}
+
+    def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):
+        of_X, length = cache
+        t_unit = (t_h_prev - of_X[0] * (of_X[0] * t_h_prev).sum(axis=1, keepdims=True)) / length
+        return outer_jvp(t_unit, t_p, of_X), None
+
+
+def test_a_part_that_has_no_value_at_the_first_step_is_found():
+    wrong = wrongs(ByLength())
+    assert "from zeros: expected finite numbers where hebb, h_prev are zero, got others in Hebb(t+1)" in wrong
+    assert "backward: wrong" not in wrong
+
+
+class OwnEta(Fading):
+    """``Fading`` with an eta for every neuron, and a gain, which the modulator difference has too."""
+
+    name = "own eta"
+    sums = None
+
+    def parameters(self, net):
+        return {"eta": Parameter((net.n_hidden,), 0.1), "gain": Parameter((), 1.0)}
+
+    def eligibility(self, net, params, hebb, h_prev, p, trace):
+        X, of_X = outer_forward(h_prev, p)
+        return params["gain"] * X - params["eta"] * hebb, None, (of_X, X, hebb, params["eta"], params["gain"])
+
+    def eligibility_backward(self, net, dE, d_trace_next, cache):
+        of_X, X, hebb, eta, gain = cache
+        grads = {"eta": -(hebb * dE).sum(axis=(0, 1)), "gain": (X * dE).sum()}
+        return -eta * dE, *outer_backward(gain * dE, of_X), None, grads
+
+    def eligibility_jvp(self, net, t_params, t_hebb, t_h_prev, t_p, t_trace, cache):
+        of_X, X, hebb, eta, gain = cache
+        t_E = gain * outer_jvp(t_h_prev, t_p, of_X) + t_params["gain"] * X
+        return t_E - eta * t_hebb - t_params["eta"] * hebb, None
+
+
+def test_a_parameter_may_have_any_name_and_what_it_cannot_be_joined_with_is_said():
+    report = check_rule(OwnEta(), rng())
+    assert "with modulator difference, which has gain too" in report.not_checked

@@ -369,21 +369,24 @@ def maze_large(kept, scores):
     }
 
 
-def maze_decay(kept, scores):
+def maze_with_decay(kept, scores):
     ahead = {name: scores[name] - scores["plastic"] for name in ("simple", "retroactive")}  # (S,) each
-    before = without_decay(kept)
     plastic = [name for name in scores if name != "none"]
     rows = [row for row in load_interventions(kept.folder) if row["label"] != "plastic"]
     return maze(kept, scores) | {
         "share": kept.settings.decay["W_h"],
         "every_run": len(plastic) * len(scores["none"]),
         "above_none": sum(np.sum(scores[name] > scores["none"].max()) for name in plastic),
-        "lost_before": len(lost_runs(before)),
-        "before": medians(of_labels(0.2)(before), 1),
         **{f"{name}_seeds": np.sum(of > 0) for name, of in ahead.items()},
         **{f"{name}_ahead": span(of, 1) for name, of in ahead.items()},
         "of_mean": span([row["M is its mean"] / row["untouched"] for row in rows]),
     }
+
+
+def maze_decay(kept, scores):
+    before = without_decay(kept)
+    changed = {"lost_before": len(lost_runs(before)), "before": medians(of_labels(0.2)(before), 1)}
+    return maze_with_decay(kept, scores) | changed
 
 
 def text(kept, scores):

@@ -3,8 +3,9 @@
     print(check_task(MyTask, np.random.default_rng(0)))
 
 Training, evaluations, interventions and saved runs build on these promises: the same seed gives the same episodes; all
-that is random is drawn by ``reset``; what is returned is the caller's; one episode knows nothing of another; options
-make the same task again, also out of a file. What is random about a task, and whether it can be learnt, is not checked.
+that is random is drawn by ``reset``; what is returned is the caller's; what is seen in one episode doesn't depend on
+the answers in another; options make the same task again, also out of a file. What is random about a task, and whether
+it can be learnt, is not checked.
 """
 
 import copy

@@ -25,9 +25,9 @@ class Task:
     be reset between them (see ``ResetAtTrials``).
 
     Attributes: every option by its name; ``n_inputs`` D, ``n_outputs`` A, ``T``; ``rng``, the Generator in use,
-    which between two episodes is all the state a task has; ``t``, steps taken since ``reset``; ``drawn``, a
-    NamedTuple of all that is random about the episodes, drawn by ``reset`` in one go: the rest follows from it
-    and the actions.
+    which between two episodes is all the state a task has; ``t``, steps taken since ``reset``; ``drawn``, what
+    ``draw`` gave: all that is random about the episodes, drawn by ``reset`` in one go (a NamedTuple where it is more
+    than one array): the rest follows from it and the actions.
     """
 
     name = None

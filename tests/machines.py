@@ -125,7 +125,8 @@ def older_processor(python, name):
 def run_part(name, row, python, part, rounding=False):
     """One of PARTS of a row, by the interpreter of its environment -> Result; prints a line at its begin and end."""
     variables = row.variables | (older_processor(python, row.processor) if row.processor else {})
-    print(f"{name}, {part}: begins", *(f"{key}={value}" for key, value in variables.items()), flush=True)
+    words = [f"{name}, {part}: begins", *(f"{key}={value}" for key, value in variables.items())]
+    print(" ".join(words) + "\n", end="", flush=True)  # in one piece: others print too
     started = time.monotonic()
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     ignored = [f"--ignore=tests/{place}" for place in (*NO_ROUNDING, *NO_TRAINING)] if rounding else []

@@ -226,7 +226,9 @@ STUDIES = {
         5, in_sequence(24, [("cue-reward", "tiny", 2000), ("bandit", "small", 1000), ("association", "tiny", 1000)])
     ),
     "text": Study(5, text_networks("tiny", as_many_parameters=22)),
-    "text-decay": Study(5, decayed([line for line in text_networks("tiny") if line.network == "simple"], LSTM_DECAY)),
+    "text-decay": Study(
+        5, decayed([line for line in text_networks("tiny") if line.label == "simple LSTM, notes"], LSTM_DECAY)
+    ),
     "text-pydoc": Study(5, text_networks("pydoc")),
     "maze": Study(5, networks("maze", "small"), interventions=True),
     "maze-decay": Study(5, decayed(networks("maze", "small")), interventions=True),

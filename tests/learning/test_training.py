@@ -394,7 +394,7 @@ def test_changes_of_the_table():
     settings = settings_for("cue-reward", "retroactive", "tiny", 5, changes)
     assert (settings.updates, settings.seed, settings.start["eta"]) == (7, 5, 0.3)
     assert settings.task_options["T"] == 15 and settings.network_options["clip"] == 3.0
-    assert EXPERIMENTS["cue-reward", "tiny"]["start"]["eta"] != 0.3
+    assert EXPERIMENTS["cue-reward", "tiny"]["start"]["trace.eta"] != 0.3
     untouched = settings_for("cue-reward", "retroactive", "tiny", 5)
     assert untouched.start["eta"] != 0.3 and "clip" not in untouched.network_options
 

@@ -1,9 +1,14 @@
 """How runs learn: the score over the updates, a thin line per seed, median and quartiles of the seeds."""
 
+import textwrap
+
 import numpy as np
 
 from ..tasks import TASKS
 from .style import NARROW, draw_median, looks, new_figure, styled
+
+LONG = 35  # characters of a label, from which on it has a line of the legend, or more, for itself
+WIDE = 80  # characters in a line of the legend
 
 
 @styled
@@ -12,11 +17,15 @@ def plot_learning_curves(groups):
     panels = {}
     for group in groups:
         panels.setdefault((group.task, group.setting), []).append(group)
-    figure, axes = new_figure(len(panels), 1, height=3.2 * len(panels), width=NARROW, squeeze=False)
+    folded = {group.label: textwrap.fill(group.label, WIDE) for group in groups if len(group.label) > LONG}
+    lines = sum(text.count("\n") + 1 for text in folded.values())
+    height = 3.2 * len(panels) + 0.16 * lines
+    figure, axes = new_figure(len(panels), 1, height=height, width=NARROW, squeeze=False)
     for axis, ((task, setting), members) in zip(axes[:, 0], panels.items()):
         look = looks([group.label for group in members])
         for group in members:
-            draw_median(axis, group.updates, group.scores, look[group.label], group.label)
+            label = folded.get(group.label, group.label)
+            draw_median(axis, group.updates, group.scores, look[group.label], label)
         axis.set(xlabel="update", ylabel=TASKS[task].score_label)
         if len({group.updates[-1] for group in members}) > 1:  # or the shortest would be squeezed to a line
             axis.set_xscale("log")
@@ -27,11 +36,17 @@ def plot_learning_curves(groups):
             title="network (seeds)" + "; thick: median, band: quartiles, thin: one seed" * several,
             loc="lower center",
             bbox_to_anchor=(0.5, 1.08),
-            ncols=2 if max(len(group.label) for group in members) > 12 or len(members) == 4 else 3,
+            ncols=_columns([group.label for group in members]),
             fontsize=8,
             title_fontsize=8,
         )
     return figure
+
+
+def _columns(labels):
+    """Of the legend."""
+    longest = max(map(len, labels))
+    return 1 if longest > LONG else 2 if longest > 12 or len(labels) == 4 else 3
 
 
 def _leave(axis, members, look):

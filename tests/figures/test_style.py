@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("matplotlib").use("Agg")
 
 from bpm_numpy.figures.draw_learning_curves import plot_learning_curves  # noqa: E402
-from bpm_numpy.figures.style import COLOURS, LINES, NETWORKS, looks  # noqa: E402
+from bpm_numpy.figures.style import COLOURS, LINES, NETWORKS, looks, png  # noqa: E402
 from bpm_numpy.lab.runs import Group  # noqa: E402
 
 
@@ -44,3 +44,12 @@ def test_a_seed_that_runs_away_leaves_the_figure_with_an_arrow_and_its_score():
     assert axis.get_ylim()[1] < 1 and [text.get_text() for text in axis.texts] == ["↑ 9.0"]
     tame = plot_learning_curves([Group("maze", "small", "simple", 10, np.array([5, 10]), scores[:4], 1.0)])
     assert not tame.axes[0].texts
+
+
+def test_labels_of_any_length_leave_room_for_the_curves():
+    label = "simple, rule oja, modulator linear, cell gru, decay.W_h 0.001, start.alpha [0.0, 0.1], hebb_penalty "
+    groups = [Group("maze", "small", label + str(k), 10, np.array([5, 10]), np.ones((2, 2)), 1.0) for k in range(6)]
+    figure = plot_learning_curves(groups)
+    png(figure)  # drawn: a layout that fails warns
+    assert figure.axes[0].get_position().height * figure.get_figheight() > 2.0  # inches
+    assert all("\n" in text.get_text() for text in figure.axes[0].get_legend().get_texts())

@@ -227,7 +227,7 @@ STUDIES = {
     ),
     "text": Study(5, text_networks("tiny", as_many_parameters=22)),
     "text-decay": Study(
-        5, decayed([line for line in text_networks("tiny") if line.label == "simple LSTM, notes"], LSTM_DECAY)
+        5, decayed([line for line in text_networks("tiny") if line.label.endswith("LSTM, notes")], LSTM_DECAY)
     ),
     "text-pydoc": Study(5, text_networks("pydoc")),
     "maze": Study(5, networks("maze", "small"), interventions=True),

@@ -36,7 +36,8 @@ NO_ROUNDING = (  # tests of files, commands and names
     *("test_contributing.py", "test_files.py", "test_installed.py", "test_machines.py", "test_mutants.py"),
     "test_plugins.py",
 )
-NO_TRAINING = ("chunked", "proof", "test_oracle.py", "test_properties.py")  # rounding is there, and doesn't grow
+# In these rounding is there, and doesn't grow.
+NO_TRAINING = ("chunked", "proof", "test_oracle.py", "test_package.py", "test_properties.py")
 PARTS = ("notebook", "not notebook")  # of a row, by pytest's marks: small pieces of work keep all processors busy
 TAIL = 60  # lines of a failed row's output that are shown
 

@@ -235,7 +235,7 @@ STUDIES = {
     "maze-large": Study(5, networks("maze", "large"), interventions=True),
     "maze-large-decay": Study(5, decayed(networks("maze", "large")), interventions=True),
     "maze-eleven-decay": Study(
-        5,
+        2,
         decayed(networks("maze", "large", {"task_options.size": 11, "task_options.T": 200})),
         interventions=True,
     ),

@@ -771,10 +771,10 @@ FINDINGS = [
         shows what can happen, and not how often. {above_none} of {every_run} plastic runs, modulated or not, end above
         every run without plasticity, which stay below the round of the room, {round}. Retroactive is ahead of the
         plastic network of the same seed in {retroactive_seeds} of {seeds}, by {retroactive_ahead} goals; simple in
-        {simple_seeds} (it differs by {simple_ahead}). With M at its mean throughout, the modulated networks keep a share
-        of {of_mean} of their goals. {lost} of {runs} runs are lost, and {rising} still rise at the end. So in the
-        paper's room the order is the paper's for the retroactive network, and not for the simple one, in these runs. One
-        who knows the goal has {known}.""",
+        {simple_seeds} (it differs by {simple_ahead}). With M at its mean throughout, the modulated networks keep a
+        share of {of_mean} of their goals. {lost} of {runs} runs are lost, and {rising} still rise at the end. So in the
+        paper's room the order is the paper's for the retroactive network, and not for the simple one, in these runs.
+        One who knows the goal has {known}.""",
         facts=maze_with_decay,
         scores=of_labels(share=0.2),
         digits=1,

@@ -769,8 +769,8 @@ FINDINGS = [
         text="""The room and the number of steps of the paper (its size: {paper}). Neurons, updates and episodes are
         fewer, and all settings those of the section before: nothing was chosen here. There are {seeds} seeds, so this
         shows what can happen, and not how often. {above_none} of {every_run} plastic runs, modulated or not, end above
-        every run without plasticity, which stay below the round of the room, {round}. Retroactive is ahead of the
-        plastic network of the same seed in {retroactive_seeds} of {seeds}, by {retroactive_ahead} goals; simple in
+        every run without plasticity; these don't get as far as the round of the room, {round}. Retroactive is ahead of
+        the plastic network of the same seed in {retroactive_seeds} of {seeds}, by {retroactive_ahead} goals; simple in
         {simple_seeds} (it differs by {simple_ahead}). With M at its mean throughout, the modulated networks keep a
         share of {of_mean} of their goals. {lost} of {runs} runs are lost, and {rising} still rise at the end. So in the
         paper's room the order is the paper's for the retroactive network, and not for the simple one, in these runs.

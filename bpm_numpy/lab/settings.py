@@ -127,15 +127,16 @@ def settings_for(task, network, setting="small", seed=0, changes=None):
     if NETWORKS[network].get("plasticity", "modulated") != "modulated":
         fields["network_options"].pop("fanout", None)  # of the modulator
     by_parameter = ("start", "rate_factors", "decay")
-    changes = sorted((changes or {}).items(), key=lambda change: not change[0].startswith("network_options."))
-    of_network = sum(name.startswith("network_options.") for name, _ in changes)  # which parameters it has follows
-    for name, value in changes[:of_network]:
-        _change(fields, name, value)
+    changes = changes or {}
+    of_network = [name for name in changes if name.startswith("network_options.")]
+    for name in of_network:  # first: they say which parameters there are
+        _change(fields, name, changes[name])
     net = build(Settings(**fields | dict.fromkeys(by_parameter, {})))[1]
     for field in by_parameter:
         fields[field] = _of_network(net, fields[field])
-    for name, value in changes[of_network:]:
-        _change(fields, name, value)
+    for name, value in changes.items():
+        if name not in of_network:
+            _change(fields, name, value)
     settings = Settings(**fields)
     return settings._replace(task_options=build(settings)[0].options)
 

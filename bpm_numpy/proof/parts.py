@@ -261,13 +261,15 @@ def _partners(part):
     Left out are those that have a parameter of the same name, which no network with both can have.
     """
     net = PlasticNetwork(D, N, 2, **{part.kind: part})
-    partners, left_out = {}, []
-    for kind, known in REGISTRIES.items():
-        if kind != part.kind:
-            own = [name for name in known if (kind, name) in BUILT_IN]
-            shared = {name: [p for p in known[name].parameters(net) if p in part.parameters(net)] for name in own}
-            partners[kind] = [name for name in own if not shared[name]]
-            left_out += [f"with {kind} {name}, which has {', '.join(of)} too" for name, of in shared.items() if of]
+    own, left_out = part.parameters(net), []
+    partners = {kind: [] for kind in REGISTRIES if kind != part.kind}
+    for kind, names in partners.items():
+        for name, other in REGISTRIES[kind].items():
+            shared = [parameter for parameter in other.parameters(net) if parameter in own]
+            if (kind, name) in BUILT_IN and shared:
+                left_out.append(f"with {kind} {name}, which has {', '.join(shared)} too")
+            elif (kind, name) in BUILT_IN:
+                names.append(name)
     return partners, left_out
 
 

@@ -538,6 +538,19 @@ def test_a_part_that_has_no_value_at_the_first_step_is_found():
     assert "backward: wrong" not in wrong
 
 
+class OfUnitInput(RNN):
+    """h_t = tanh(x_t W_x + b + y_t / |y_t|), which is 0 / 0 at the first step of an episode."""
+
+    name, fast = "of unit input", None
+
+    def forward(self, net, params, x, h_prev, c_prev, y):
+        return super().forward(net, params, x, h_prev, c_prev, y / np.sqrt((y**2).sum(axis=1, keepdims=True)))
+
+
+def test_a_cell_that_has_no_value_at_the_first_step_is_found():
+    assert "from zeros: expected finite numbers where h_prev, y are zero, got others in h_t" in wrongs(OfUnitInput())
+
+
 class OwnEta(Fading):
     """``Fading`` with an eta for every neuron, and a gain, which the modulator difference has too."""
 
